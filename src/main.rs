@@ -1,0 +1,3 @@
+//! The `ckptfs` program.
+
+fn main() {}
