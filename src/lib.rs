@@ -7,6 +7,8 @@
 //! | [`error`] | one error type: which file, which offset, what is wrong, what to do |
 //! | [`source`] | where bytes come from: files, mapped or read |
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
+//! | [`content`] | the bytes of one virtual file, as pieces |
+//! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
 //! or shape of a file is trusted; bytes of a mapped shard are only handed to the kernel, never
@@ -26,8 +28,10 @@
     )
 )]
 
+pub mod content;
 pub mod error;
 pub mod source;
+pub mod tree;
 pub mod wire;
 
 pub use error::{Error, ErrorKind, Result};
