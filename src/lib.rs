@@ -31,6 +31,8 @@
 pub mod content;
 pub mod error;
 pub mod source;
+pub mod table;
+pub mod tensor;
 pub mod tree;
 pub mod wire;
 

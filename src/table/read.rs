@@ -1,0 +1,158 @@
+//! A whole table: its data blocks, and its records in key order.
+
+use std::sync::Arc;
+
+use super::block::Block;
+use super::footer::Handle;
+use super::footer::read_index_handle;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::source::Source;
+use crate::wire::Reader;
+
+/// Keys are prefix-compressed with a whole key every 16 records, so all keys together have at most 16
+/// times the bytes of the blocks. A file that claims more makes gigabytes of names out of nothing.
+const MAX_KEY_EXPANSION: u64 = 64;
+
+/// An open table.
+#[derive(Debug)]
+pub struct Table {
+    source: Arc<dyn Source>,
+    blocks: Vec<DataBlock>,
+}
+
+#[derive(Debug)]
+struct DataBlock {
+    handle: Handle,
+    /// A key that is not before the last key of this block and before the first of the next.
+    separator: Box<[u8]>,
+}
+
+impl Table {
+    /// Reads footer and index block. Data blocks are read when they are asked for.
+    pub fn open(source: Arc<dyn Source>) -> Result<Self> {
+        let index = read_index_handle(&*source)?;
+        let block = Block::read(&*source, index).map_err(|e| e.context("index block"))?;
+        let mut blocks: Vec<DataBlock> = Vec::new();
+        let mut key = Vec::new();
+        block
+            .for_each(&mut key, |key, value| {
+                let handle = Handle::decode(&mut Reader::new(value)).map_err(|e| {
+                    Error::corrupt(format!("bad handle of block {}: {}", blocks.len(), e.what()))
+                })?;
+                let after = match blocks.last() {
+                    Some(last) if key <= &*last.separator => {
+                        return Err(Error::corrupt(format!("block {} is out of order", blocks.len())));
+                    }
+                    Some(last) => last.handle.end_within(index.offset).unwrap_or(u64::MAX),
+                    None => 0,
+                };
+                if handle.offset < after || handle.end_within(index.offset).is_none() {
+                    return Err(Error::corrupt(format!(
+                        "block {} would be {} bytes at {}, where the file has no room for it",
+                        blocks.len(),
+                        handle.size,
+                        handle.offset
+                    )));
+                }
+                blocks.push(DataBlock {
+                    handle,
+                    separator: key.into(),
+                });
+                Ok(())
+            })
+            .map_err(|e| e.context("index block").at(source.path()).offset(index.offset))?;
+        Ok(Self { source, blocks })
+    }
+
+    /// The file.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    /// How many data blocks there are.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Calls `each` with every record in key order and the offset of its block. A block that cannot be
+    /// read is reported to `bad` and the walk goes on behind it; an error of `each` or `bad` ends it.
+    pub fn for_each(
+        &self,
+        mut each: impl FnMut(&[u8], &[u8], u64) -> Result<()>,
+        mut bad: impl FnMut(Error) -> Result<()>,
+    ) -> Result<()> {
+        let mut key = Vec::new();
+        let mut last: Vec<u8> = Vec::new();
+        let mut any = false;
+        let mut key_bytes = 0u64;
+        let mut block_bytes = 0u64;
+        for (number, data) in self.blocks.iter().enumerate() {
+            let place = |e: Error| {
+                e.context(format!("block {number} of {}", self.blocks.len()))
+                    .at(self.source.path())
+                    .offset(data.handle.offset)
+            };
+            let block = match Block::read(&*self.source, data.handle) {
+                Ok(block) => block,
+                Err(e) => {
+                    bad(place(e))?;
+                    continue;
+                }
+            };
+            block_bytes = block_bytes.saturating_add(block.len() as u64);
+            let mut stop: Option<Error> = None;
+            let outcome = block.for_each(&mut key, |key, value| {
+                if any && key <= last.as_slice() {
+                    return Err(Error::corrupt(format!(
+                        "key {:?} is not after the one before it",
+                        String::from_utf8_lossy(key)
+                    )));
+                }
+                if key > &*data.separator {
+                    return Err(Error::corrupt(format!(
+                        "key {:?} does not belong in this block",
+                        String::from_utf8_lossy(key)
+                    )));
+                }
+                key_bytes = key_bytes.saturating_add(key.len() as u64);
+                if key_bytes > block_bytes.saturating_mul(MAX_KEY_EXPANSION) {
+                    return Err(Error::new(
+                        ErrorKind::Corrupt,
+                        "the keys are many times larger than the file; no writer makes such a table",
+                    ));
+                }
+                any = true;
+                last.clear();
+                last.extend_from_slice(key);
+                each(key, value, data.handle.offset).inspect_err(|e| stop = Some(e.clone()))
+            });
+            match (stop, outcome) {
+                (Some(e), _) => return Err(e),
+                (None, Err(e)) => bad(place(e))?,
+                (None, Ok(())) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of `key`, where it is there. Reads one block.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let index = self.blocks.partition_point(|block| &*block.separator < key);
+        let Some(data) = self.blocks.get(index) else {
+            return Ok(None);
+        };
+        let block = Block::read(&*self.source, data.handle)?;
+        let mut found = None;
+        block
+            .for_each(&mut Vec::new(), |k, value| {
+                if k == key {
+                    found = Some(value.to_vec());
+                }
+                Ok(())
+            })
+            .map_err(|e| e.at(self.source.path()).offset(data.handle.offset))?;
+        Ok(found)
+    }
+}
