@@ -7,6 +7,7 @@
 //! | [`error`] | one error type: which file, which offset, what is wrong, what to do |
 //! | [`source`] | where bytes come from: files, mapped or read |
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
+//! | [`proto`] | the messages of TensorFlow files |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
 //! or shape of a file is trusted; bytes of a mapped shard are only handed to the kernel, never
@@ -27,6 +28,7 @@
 )]
 
 pub mod error;
+pub mod proto;
 pub mod source;
 pub mod wire;
 
