@@ -14,8 +14,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use extent::Extent;
-
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;

@@ -7,6 +7,10 @@
 //! | [`error`] | one error type: which file, which offset, what is wrong, what to do |
 //! | [`source`] | where bytes come from: files, mapped or read |
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
+//! | [`proto`] | the messages of TensorFlow files |
+//! | [`table`] | LevelDB-format tables: blocks and records |
+//! | [`tensor`] | what a tensor is, apart from where it is stored: dtype, shape, slices, `.npy` header |
+//! | [`bundle`] | V2 checkpoints: an index and its shards |
 //! | [`content`] | the bytes of one virtual file, as pieces |
 //! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
 //!
@@ -28,8 +32,10 @@
     )
 )]
 
+pub mod bundle;
 pub mod content;
 pub mod error;
+pub mod proto;
 pub mod source;
 pub mod table;
 pub mod tensor;

@@ -1,7 +1,7 @@
 //! Where bytes come from.
 //!
 //! A [`Store`] opens, lists and stats; a [`Source`] is one open file: its length, exact reads, mapped
-//! ranges and its identity. Today both are local files ([`LocalStore`]) or memory ([`MemorySource`]:
+//! ranges and its identity; an [`Extent`] is a range of one. Today both are local files ([`LocalStore`]) or memory ([`MemorySource`]:
 //! a text `.meta` turned into its binary form); an object store would implement the same two traits.
 //! Nothing after this layer knows where bytes live.
 //!
@@ -11,6 +11,7 @@
 //!   was cut meanwhile, the kernel's copy fails with EFAULT and the reader gets EIO; our own load
 //!   from such a page would be SIGBUS.
 
+mod extent;
 mod local;
 mod map;
 mod memory;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use extent::Extent;
 pub use local::LocalStore;
 pub use map::KernelBytes;
 pub use memory::MemorySource;

@@ -6,9 +6,12 @@
 //! corrupt block costs its own records: the reader says which block and goes on with the next.
 
 mod block;
+
 mod footer;
 mod read;
 
+pub(crate) use block::mask_crc;
 pub use footer::Handle;
 pub use footer::MAGIC;
+pub use read::Event;
 pub use read::Table;

@@ -4,6 +4,7 @@ pub mod dtype;
 pub mod npy;
 pub mod shape;
 pub mod slice;
+pub mod tiling;
 
 pub use dtype::DType;
 pub use dtype::Endianness;

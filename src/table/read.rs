@@ -22,6 +22,22 @@ pub struct Table {
     blocks: Vec<DataBlock>,
 }
 
+/// What [`Table::for_each`] comes upon.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A record.
+    Record {
+        /// Its key.
+        key: &'a [u8],
+        /// Its value.
+        value: &'a [u8],
+        /// The offset of its block in the file.
+        block: u64,
+    },
+    /// A block, or the rest of one, that cannot be read.
+    BadBlock(Error),
+}
+
 #[derive(Debug)]
 struct DataBlock {
     handle: Handle,
@@ -76,13 +92,9 @@ impl Table {
         self.blocks.len()
     }
 
-    /// Calls `each` with every record in key order and the offset of its block. A block that cannot be
-    /// read is reported to `bad` and the walk goes on behind it; an error of `each` or `bad` ends it.
-    pub fn for_each(
-        &self,
-        mut each: impl FnMut(&[u8], &[u8], u64) -> Result<()>,
-        mut bad: impl FnMut(Error) -> Result<()>,
-    ) -> Result<()> {
+    /// Calls `each` with every record in key order. A block that cannot be read is told too, and the walk
+    /// goes on behind it; an error of `each` ends it.
+    pub fn for_each(&self, mut each: impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         let mut key = Vec::new();
         let mut last: Vec<u8> = Vec::new();
         let mut any = false;
@@ -97,7 +109,7 @@ impl Table {
             let block = match Block::read(&*self.source, data.handle) {
                 Ok(block) => block,
                 Err(e) => {
-                    bad(place(e))?;
+                    each(Event::BadBlock(place(e)))?;
                     continue;
                 }
             };
@@ -126,11 +138,16 @@ impl Table {
                 any = true;
                 last.clear();
                 last.extend_from_slice(key);
-                each(key, value, data.handle.offset).inspect_err(|e| stop = Some(e.clone()))
+                let record = Event::Record {
+                    key,
+                    value,
+                    block: data.handle.offset,
+                };
+                each(record).inspect_err(|e| stop = Some(e.clone()))
             });
             match (stop, outcome) {
                 (Some(e), _) => return Err(e),
-                (None, Err(e)) => bad(place(e))?,
+                (None, Err(e)) => each(Event::BadBlock(place(e)))?,
                 (None, Ok(())) => {}
             }
         }

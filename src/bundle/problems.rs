@@ -1,0 +1,84 @@
+//! What is wrong with a bundle, in words for info.txt.
+
+use std::collections::BTreeMap;
+
+use super::entries::TensorId;
+use super::open::Bundle;
+use super::shards::shard_path;
+use crate::error::Error;
+
+/// How many tensors a problem names before it only counts.
+const NAMED: usize = 3;
+
+/// One thing that is wrong, and the tensors it makes unreadable.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What is wrong, where, and what to do.
+    pub error: Error,
+    /// How many tensors cannot be read for it.
+    pub tensors: u64,
+    /// The first of them.
+    pub examples: Vec<TensorId>,
+}
+
+impl Bundle {
+    /// Everything that keeps a tensor from being read, as far as index and file lengths tell; tensors are
+    /// not read. Takes a walk over all entries.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = Vec::new();
+        for error in &self.bad_blocks {
+            problems.push(Problem {
+                error: error.clone().context("tensors of this block are missing"),
+                tensors: 0,
+                examples: Vec::new(),
+            });
+        }
+        if let Some(total) = self.shards.renamed_total {
+            problems.push(Problem {
+                error: Error::corrupt(format!(
+                    "the index says {} shards, the files say {total}; the files are used",
+                    self.header.num_shards
+                ))
+                .at(shard_path(&self.prefix, 0, total)),
+                tensors: 0,
+                examples: Vec::new(),
+            });
+        }
+        // Missing and short shards gather their tensors; other problems stand alone.
+        let mut by_text: BTreeMap<String, usize> = BTreeMap::new();
+        for id in self.ids() {
+            let Err(error) = self.check(id) else {
+                continue;
+            };
+            let key = match error.path() {
+                Some(path) if error.path() != Some(self.index.path()) => path.display().to_string(),
+                _ => error.to_string(),
+            };
+            let place = *by_text.entry(key).or_insert(problems.len());
+            match problems.get_mut(place) {
+                Some(problem) => {
+                    problem.tensors = problem.tensors.saturating_add(1);
+                    if problem.examples.len() < NAMED {
+                        problem.examples.push(id);
+                    }
+                }
+                None => problems.push(Problem {
+                    error,
+                    tensors: 1,
+                    examples: vec![id],
+                }),
+            }
+        }
+        problems
+    }
+
+    /// [`Bundle::payload`] without reading the lengths of strings and variants.
+    fn check(&self, id: TensorId) -> Result<(), Error> {
+        let entry = self.entry(id);
+        if entry.dtype.width().is_some() || entry.size == 0 {
+            return self.payload(id).map(drop);
+        }
+        let source = self.shards.get(entry.shard)?;
+        crate::source::Extent::new(source, entry.offset, entry.size).map(drop)
+    }
+}
