@@ -8,6 +8,11 @@
 //! ([`Content::read`]).
 
 mod extent;
+pub mod mask;
+pub mod npy;
+pub mod repeat;
+pub mod stitch;
+pub mod strings;
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,6 +7,8 @@
 //! Invariants (design.md 5): a node id never changes its kind, size, bytes or target, so caches may be
 //! long; a size is exact before the first byte is read; a listing renders nothing and reads no tensor.
 
+pub mod names;
+pub mod paths;
 mod view;
 
 pub use view::Effort;

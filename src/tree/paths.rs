@@ -1,0 +1,315 @@
+//! A directory tree out of sorted paths, with no node stored.
+//!
+//! Items (tensors, ops) have paths of encoded components joined by `/`. Sorted by bytes, all paths below a
+//! scope stand together, so a scope is a range found by binary search and named by the position of its first
+//! path and its depth: 4 bytes an item, and nothing for directories. Paths that equal the raw names are not
+//! stored again.
+
+use std::collections::HashMap;
+
+/// A scope: the position of the first path below it, and how many components its own path has. Unique, and
+/// stable for a given set of paths. Depth 0 is the top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// Position in path order.
+    pub first: u32,
+    /// Components.
+    pub depth: u32,
+}
+
+impl Scope {
+    /// The directory that holds everything.
+    pub const TOP: Self = Self { first: 0, depth: 0 };
+}
+
+/// What stands at one place of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Child {
+    /// An item whose path ends here; its position.
+    Item(u32),
+    /// A scope.
+    Scope(Scope),
+}
+
+/// Where the raw names are.
+pub trait RawNames {
+    /// How many items there are.
+    fn count(&self) -> u32;
+    /// The raw name of an item.
+    fn raw(&self, item: u32) -> &[u8];
+}
+
+/// The sorted paths of all items.
+#[derive(Debug, Default)]
+pub struct Paths {
+    /// Items in path order; `None` where that is item order.
+    order: Option<Vec<u32>>,
+    /// Paths of items that differ from their raw names.
+    encoded: HashMap<u32, Box<[u8]>>,
+}
+
+impl Paths {
+    /// Sorts the items by path. `encode` gives the path of an item where that is not its raw name.
+    /// `sorted` says that raw names ascend in item order, as keys of an index do.
+    pub fn new(
+        names: &dyn RawNames,
+        sorted: bool,
+        mut encode: impl FnMut(u32, &[u8]) -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut paths = Self::default();
+        for item in 0..names.count() {
+            if let Some(path) = encode(item, names.raw(item)) {
+                paths.encoded.insert(item, path.into());
+            }
+        }
+        if !sorted || !paths.encoded.is_empty() {
+            let mut order: Vec<u32> = (0..names.count()).collect();
+            order.sort_by(|a, b| paths.path(names, *a).cmp(paths.path(names, *b)));
+            paths.order = Some(order);
+        }
+        paths
+    }
+
+    /// The path of an item.
+    pub fn path<'a>(&'a self, names: &'a dyn RawNames, item: u32) -> &'a [u8] {
+        if self.encoded.is_empty() {
+            return names.raw(item);
+        }
+        match self.encoded.get(&item) {
+            Some(path) => path,
+            None => names.raw(item),
+        }
+    }
+
+    /// The item at a position.
+    pub fn item(&self, position: u32) -> u32 {
+        match &self.order {
+            Some(order) => order.get(position as usize).copied().unwrap_or(u32::MAX),
+            None => position,
+        }
+    }
+
+    fn at<'a>(&'a self, names: &'a dyn RawNames, position: u32) -> &'a [u8] {
+        self.path(names, self.item(position))
+    }
+
+    /// The path of a scope with a `/` after it; empty for the top.
+    pub fn prefix<'a>(&'a self, names: &'a dyn RawNames, scope: Scope) -> &'a [u8] {
+        if scope.depth == 0 || scope.first >= names.count() {
+            return &[];
+        }
+        let path = self.at(names, scope.first);
+        let mut left = scope.depth;
+        for (i, byte) in path.iter().enumerate() {
+            if *byte == b'/' {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    return path.get(..=i).unwrap_or_default();
+                }
+            }
+        }
+        // Not a scope of these paths: an id that nobody was given.
+        path
+    }
+
+    /// The first position in `[low, count)` for which `before` does not hold.
+    fn search(&self, names: &dyn RawNames, low: u32, before: impl Fn(&[u8]) -> bool) -> u32 {
+        let (mut low, mut high) = (low, names.count());
+        while low < high {
+            let middle = low.midpoint(high);
+            if before(self.at(names, middle)) {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The first position at or after `low` whose path does not begin with `prefix`, where that at `low`
+    /// does. Gallops, because most groups are small.
+    fn end_of(&self, names: &dyn RawNames, low: u32, prefix: &[u8]) -> u32 {
+        let mut step = 1u32;
+        let mut inside = low;
+        while let probe = low.saturating_add(step)
+            && probe < names.count()
+            && self.at(names, probe).starts_with(prefix)
+        {
+            inside = probe;
+            step = step.saturating_mul(2);
+        }
+        let (mut low, mut high) = (inside, low.saturating_add(step).min(names.count()));
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.at(names, middle).starts_with(prefix) {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The item whose path is `path`; its position.
+    pub fn find_item(&self, names: &dyn RawNames, path: &[u8]) -> Option<u32> {
+        let position = self.search(names, 0, |p| p < path);
+        (position < names.count() && self.at(names, position) == path).then_some(position)
+    }
+
+    /// The scope whose path is `path` (without the `/` at its end), where something is below it.
+    pub fn find_scope(&self, names: &dyn RawNames, path: &[u8]) -> Option<Scope> {
+        if path.is_empty() {
+            return Some(Scope::TOP);
+        }
+        let mut prefix = path.to_vec();
+        prefix.push(b'/');
+        let first = self.search(names, 0, |p| p < prefix.as_slice());
+        let found = first < names.count() && self.at(names, first).starts_with(&prefix);
+        let slashes = prefix.iter().filter(|byte| **byte == b'/').count();
+        found.then_some(Scope {
+            first,
+            depth: u32::try_from(slashes).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Walks over the children of a scope from `position` on (0: from its start) in path order: items whose
+    /// path ends in this directory and scopes, each with its component. `each` gives `false` to stop and is
+    /// told the position at which the walk goes on after the child. An item and a scope of one name are two
+    /// children.
+    pub fn children(
+        &self,
+        names: &dyn RawNames,
+        scope: Scope,
+        position: u32,
+        mut each: impl FnMut(Child, &[u8], u32) -> bool,
+    ) {
+        let prefix = self.prefix(names, scope).to_vec();
+        let mut at = position.max(scope.first);
+        let mut group: Vec<u8> = Vec::new();
+        while at < names.count() {
+            let Some(rest) = self.at(names, at).strip_prefix(prefix.as_slice()) else {
+                return;
+            };
+            let (child, name, next) = match rest.iter().position(|byte| *byte == b'/') {
+                None => (Child::Item(at), rest, at.saturating_add(1)),
+                Some(slash) => {
+                    let name = rest.get(..slash).unwrap_or_default();
+                    group.clear();
+                    group.extend_from_slice(&prefix);
+                    group.extend_from_slice(name);
+                    group.push(b'/');
+                    let child = Scope {
+                        first: at,
+                        depth: scope.depth.saturating_add(1),
+                    };
+                    (Child::Scope(child), name, self.end_of(names, at, &group))
+                }
+            };
+            if !each(child, name, next) {
+                return;
+            }
+            at = next;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[derive(Debug)]
+    struct List(Vec<Vec<u8>>);
+
+    impl RawNames for List {
+        fn count(&self) -> u32 {
+            self.0.len() as u32
+        }
+        fn raw(&self, item: u32) -> &[u8] {
+            &self.0[item as usize]
+        }
+    }
+
+    fn list(names: &[&str]) -> List {
+        List(names.iter().map(|n| n.as_bytes().to_vec()).collect())
+    }
+
+    fn children(paths: &Paths, names: &List, scope: Scope) -> Vec<String> {
+        let mut out = Vec::new();
+        paths.children(names, scope, 0, |child, name, _| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            out.push(match child {
+                Child::Item(_) => name,
+                Child::Scope(_) => name + "/",
+            });
+            true
+        });
+        out
+    }
+
+    #[test]
+    fn a_name_may_be_leaf_and_scope() {
+        let names = list(&["a/b/c", "a", "a-b", "a/b", "z"]);
+        let paths = Paths::new(&names, false, |_, _| None);
+        assert_eq!(children(&paths, &names, Scope::TOP), ["a", "a-b", "a/", "z"]);
+        let a = paths.find_scope(&names, b"a").unwrap();
+        assert_eq!(children(&paths, &names, a), ["b", "b/"]);
+        assert_eq!(paths.prefix(&names, a), b"a/");
+        let b = paths.find_scope(&names, b"a/b").unwrap();
+        assert_eq!(children(&paths, &names, b), ["c"]);
+        assert_eq!(paths.find_scope(&names, b"z"), None);
+        assert_eq!(paths.find_item(&names, b"a/b").map(|p| paths.item(p)), Some(3));
+        assert_eq!(paths.find_item(&names, b"a/"), None);
+    }
+
+    #[test]
+    fn listing_goes_on_where_it_stopped() {
+        let names = list(&["d/a", "d/b/x", "d/b/y", "d/c"]);
+        let paths = Paths::new(&names, true, |_, _| None);
+        let d = paths.find_scope(&names, b"d").unwrap();
+        let mut seen = Vec::new();
+        let mut from = 0;
+        loop {
+            let mut more = false;
+            paths.children(&names, d, from, |_, name, next| {
+                seen.push(String::from_utf8_lossy(name).into_owned());
+                from = next;
+                more = true;
+                false
+            });
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(seen, ["a", "b", "c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_a_plain_walk(raw in proptest::collection::btree_set("[ab/]{0,6}", 0..40)) {
+            let names = List(raw.iter().map(|n| n.clone().into_bytes()).collect());
+            let paths = Paths::new(&names, true, |_, raw| {
+                (!crate::tree::names::is_plain(raw, false)).then(|| crate::tree::names::path(raw, false))
+            });
+            let all: BTreeSet<String> = raw.iter()
+                .map(|n| String::from_utf8(crate::tree::names::path(n.as_bytes(), false)).unwrap())
+                .collect();
+            // Walk the tree; every item must be found once, at its path.
+            let mut found = BTreeSet::new();
+            let mut todo = vec![Scope::TOP];
+            while let Some(scope) = todo.pop() {
+                let prefix = String::from_utf8(paths.prefix(&names, scope).to_vec()).unwrap();
+                paths.children(&names, scope, 0, |child, name, _| {
+                    let name = String::from_utf8(name.to_vec()).unwrap();
+                    match child {
+                        Child::Item(_) => assert!(found.insert(format!("{prefix}{name}"))),
+                        Child::Scope(s) => todo.push(s),
+                    }
+                    true
+                });
+            }
+            prop_assert_eq!(found, all);
+        }
+    }
+}
