@@ -10,6 +10,7 @@
 mod extent;
 pub mod mask;
 pub mod npy;
+pub mod rendered;
 pub mod repeat;
 pub mod stitch;
 pub mod strings;

@@ -33,8 +33,10 @@
 )]
 
 pub mod bundle;
+pub mod checkpoint;
 pub mod content;
 pub mod error;
+pub mod locate;
 pub mod proto;
 pub mod source;
 pub mod table;

@@ -1,7 +1,9 @@
 //! What a tensor is, apart from where it is stored: its dtype, shape, slices and `.npy` header.
 
 pub mod dtype;
+pub mod float;
 pub mod npy;
+pub mod number;
 pub mod shape;
 pub mod slice;
 pub mod tiling;

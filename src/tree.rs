@@ -7,10 +7,21 @@
 //! Invariants (design.md 5): a node id never changes its kind, size, bytes or target, so caches may be
 //! long; a size is exact before the first byte is read; a listing renders nothing and reads no tensor.
 
+mod branch;
+mod cache;
+mod checkpoint_view;
+mod facet;
+mod ids;
+mod keys;
 pub mod names;
 pub mod paths;
+mod source;
+mod tensors;
+mod texts;
+mod top;
 mod view;
 
+pub use checkpoint_view::CheckpointView;
 pub use view::Effort;
 pub use view::Entry;
 pub use view::Freshness;

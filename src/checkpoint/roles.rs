@@ -1,0 +1,134 @@
+//! What each tensor is for: a weight, or the state of the training around it.
+//!
+//! A wrong role loses weights in an export, so doubt means weight.
+
+use std::fmt;
+
+use crate::bundle::Bundle;
+use crate::bundle::TensorId;
+use crate::tensor::DType;
+
+/// What a tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Part of the model. Moving statistics of batch normalisation are.
+    Weight,
+    /// State that an optimizer keeps for a variable.
+    Slot,
+    /// An exponential moving average of a variable.
+    Ema,
+    /// A step or a power that counts with it.
+    Counter,
+    /// State of an evaluation metric.
+    Metric,
+    /// Bookkeeping: strings, object graphs.
+    Other,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Weight => "weight",
+            Self::Slot => "slot",
+            Self::Ema => "ema",
+            Self::Counter => "counter",
+            Self::Metric => "metric",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// How a role is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RoleFrom {
+    /// By the name, and the name of what it belongs to.
+    Name,
+}
+
+impl fmt::Display for RoleFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Name => "name",
+        })
+    }
+}
+
+/// The last component of the slots that TensorFlow's optimizers make, with an optional `_<n>` after it.
+const SLOTS: &[&str] = &[
+    "Adam",
+    "AdamW",
+    "AdaMax",
+    "Adagrad",
+    "AdagradDA",
+    "Adadelta",
+    "Ftrl",
+    "Momentum",
+    "RMSProp",
+    "RMSprop",
+    "Nadam",
+    "LAMBOptimizer",
+    "ProximalAdagrad",
+    "adam_m",
+    "adam_v",
+    "LARSOptimizer",
+    "vc",
+    "vr",
+];
+
+/// Names of counters.
+const COUNTERS: &[&str] = &[
+    "global_step",
+    "beta1_power",
+    "beta2_power",
+    "save_counter",
+    "iter",
+    "iterations",
+];
+
+/// The role of a tensor as its name tells it.
+pub fn by_name(bundle: &Bundle, id: TensorId) -> (Role, RoleFrom) {
+    (role(bundle, id), RoleFrom::Name)
+}
+
+fn role(bundle: &Bundle, id: TensorId) -> Role {
+    let entry = bundle.entry(id);
+    if matches!(entry.dtype, DType::STRING | DType::VARIANT | DType::RESOURCE) {
+        return Role::Other;
+    }
+    let key = String::from_utf8_lossy(bundle.key(id));
+    if key.contains("/.OPTIMIZER_SLOT/") {
+        return Role::Slot;
+    }
+    let name = key.strip_suffix("/.ATTRIBUTES/VARIABLE_VALUE").unwrap_or(&key);
+    let (scope, last) = name.rsplit_once('/').unwrap_or(("", name));
+    let stem = match last.rsplit_once('_') {
+        Some((stem, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => stem,
+        _ => last,
+    };
+    if entry.shape.rank() == 0 && (COUNTERS.contains(&last) || COUNTERS.contains(&stem)) {
+        return Role::Counter;
+    }
+    if name.starts_with("keras_api/metrics/") || scope == "metrics" || scope.ends_with("/metrics") {
+        return Role::Metric;
+    }
+    // Only what belongs to a variable of that name: a layer may be called Adam.
+    let owned = || {
+        let mut owner = scope;
+        loop {
+            if bundle.find(owner.as_bytes()).is_some() {
+                return true;
+            }
+            match owner.rsplit_once('/') {
+                Some((above, _)) => owner = above,
+                None => return false,
+            }
+        }
+    };
+    if last == "ExponentialMovingAverage" && owned() {
+        return Role::Ema;
+    }
+    if (SLOTS.contains(&last) || SLOTS.contains(&stem)) && owned() {
+        return Role::Slot;
+    }
+    Role::Weight
+}

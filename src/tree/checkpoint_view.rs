@@ -1,0 +1,211 @@
+//! The checkpoint view: the branches put together.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::branch::Branch;
+use super::branch::not_a;
+use super::cache::Cache;
+use super::facet::BranchName;
+use super::ids::Ids;
+use super::ids::Node;
+use super::source::Source;
+use super::tensors::Tensors;
+use super::top::Top;
+use super::view::Effort;
+use super::view::Entry;
+use super::view::Kind;
+use super::view::NodeId;
+use super::view::Stat;
+use super::view::Totals;
+use super::view::View;
+use crate::checkpoint::Checkpoint;
+use crate::content::Content;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+
+/// A checkpoint as a directory (design.md 2).
+#[derive(Debug)]
+pub struct CheckpointView {
+    checkpoint: Arc<Checkpoint>,
+    ids: Ids,
+    cache: Cache,
+    owner: Owner,
+    top: Top,
+    tensors: Option<Arc<Tensors>>,
+    source: Source,
+}
+
+/// Who owns the nodes: the owner of the source files.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    uid: u32,
+    gid: u32,
+    /// Read bits of files.
+    read: u16,
+    mtime: SystemTime,
+}
+
+impl CheckpointView {
+    /// The tree of a checkpoint.
+    pub fn new(checkpoint: Arc<Checkpoint>) -> Self {
+        let tensors = checkpoint
+            .bundle()
+            .map(|bundle| Arc::new(Tensors::new(bundle.clone())));
+        let stat = checkpoint.files().iter().find_map(|file| file.stat);
+        Self {
+            ids: Ids::new(0),
+            cache: Cache::default(),
+            owner: Owner {
+                uid: stat.map_or(0, |stat| stat.uid),
+                gid: stat.map_or(0, |stat| stat.gid),
+                read: stat
+                    .and_then(|stat| u16::try_from(stat.mode & 0o444).ok())
+                    .unwrap_or(0o444),
+                mtime: stat.map_or(SystemTime::UNIX_EPOCH, |stat| stat.modified),
+            },
+            top: Top::new(&checkpoint, tensors.clone()),
+            tensors,
+            source: Source::new(&checkpoint),
+            checkpoint,
+        }
+    }
+
+    /// The checkpoint it shows.
+    pub fn checkpoint(&self) -> &Arc<Checkpoint> {
+        &self.checkpoint
+    }
+
+    fn node(&self, id: NodeId) -> Result<Node> {
+        self.ids
+            .unpack(id)
+            .ok_or_else(|| Error::not_found(format!("node {id} does not exist")))
+    }
+
+    fn branch(&self, node: Node) -> Result<&dyn Branch> {
+        let missing = || Error::not_found("this checkpoint has no such part");
+        Ok(match node.facet.branch() {
+            BranchName::Top => &self.top,
+            BranchName::Tensors => self.tensors.as_deref().ok_or_else(missing)?,
+            BranchName::Source => &self.source,
+        })
+    }
+
+    /// The content of a node, kept where it is heavy or took long.
+    fn made(&self, id: NodeId, node: Node) -> Result<Arc<Content>> {
+        if let Some(content) = self.cache.get(id) {
+            return Ok(content);
+        }
+        let branch = self.branch(node)?;
+        let slow = branch.effort(node) == Effort::Slow;
+        let content = Arc::new(branch.content(node)?);
+        self.cache.put(id, &content, slow);
+        Ok(content)
+    }
+}
+
+impl View for CheckpointView {
+    fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
+        let node = self.node(dir)?;
+        let found = self.branch(node)?.lookup(node, name)?;
+        Ok(found.map(|node| self.ids.pack(node)))
+    }
+
+    fn stat(&self, id: NodeId) -> Result<Stat> {
+        let node = self.node(id)?;
+        let facts = self.branch(node)?.facts(node)?;
+        let search = (self.owner.read & 0o444).wrapping_shr(2);
+        Ok(Stat {
+            kind: facts.kind,
+            size: facts.size,
+            stored: facts.stored,
+            perm: match facts.kind {
+                Kind::Directory => self.owner.read | search,
+                Kind::File => self.owner.read,
+                Kind::Link => 0o777,
+            },
+            uid: self.owner.uid,
+            gid: self.owner.gid,
+            mtime: self.owner.mtime,
+        })
+    }
+
+    fn measure(&self, id: NodeId) -> Result<Stat> {
+        let mut stat = self.stat(id)?;
+        if stat.size.is_some() {
+            return Ok(stat);
+        }
+        // What cannot be made is listed all the same, with a size that lets readers ask, and get the error.
+        match self.made(id, self.node(id)?) {
+            Ok(content) => {
+                stat.size = Some(content.len());
+                if stat.stored == 0 {
+                    stat.stored = content.len();
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::TooLarge => stat.size = Some(1),
+            Err(e) => {
+                log::debug!("{e}");
+                stat.size = Some(stat.stored.max(1));
+            }
+        }
+        Ok(stat)
+    }
+
+    fn effort(&self, id: NodeId) -> Effort {
+        let Ok(node) = self.node(id) else {
+            return Effort::Quick;
+        };
+        match self.branch(node) {
+            Ok(branch) if branch.effort(node) == Effort::Slow && !self.cache.has(id) => Effort::Slow,
+            _ => Effort::Quick,
+        }
+    }
+
+    fn lookup_effort(&self, dir: NodeId) -> Effort {
+        let Ok(node) = self.node(dir) else {
+            return Effort::Quick;
+        };
+        self.branch(node)
+            .map_or(Effort::Quick, |branch| branch.lookup_effort(node))
+    }
+
+    fn list(&self, dir: NodeId, after: u64, emit: &mut dyn FnMut(Entry<'_>) -> bool) -> Result<()> {
+        let node = self.node(dir)?;
+        let branch = self.branch(node)?;
+        if branch.facts(node)?.kind != Kind::Directory {
+            return Err(not_a("directory"));
+        }
+        branch.list(node, after, &mut |child| {
+            emit(Entry {
+                node: self.ids.pack(child.node),
+                kind: child.kind,
+                name: child.name,
+                cookie: child.cookie,
+            })
+        })
+    }
+
+    fn target(&self, link: NodeId) -> Result<Vec<u8>> {
+        let node = self.node(link)?;
+        self.branch(node)?.target(node)
+    }
+
+    fn content(&self, file: NodeId) -> Result<Arc<Content>> {
+        self.made(file, self.node(file)?)
+    }
+
+    fn xattrs(&self, id: NodeId) -> Result<Vec<(String, Vec<u8>)>> {
+        let node = self.node(id)?;
+        self.branch(node)?.xattrs(node)
+    }
+
+    fn totals(&self) -> Totals {
+        let files = self.checkpoint.files().iter().filter_map(|file| file.stat);
+        Totals {
+            bytes: files.fold(0, |sum, stat| sum.saturating_add(stat.identity.len)),
+            nodes: self.checkpoint.bundle().map_or(0, |bundle| bundle.len().into()),
+        }
+    }
+}

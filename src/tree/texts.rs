@@ -1,0 +1,6 @@
+//! The texts at the root and in meta/: one file each.
+
+pub(super) mod info;
+pub(super) mod manifest;
+pub(super) mod scalars;
+pub(super) mod tensors;
