@@ -8,6 +8,7 @@
 //! | [`source`] | where bytes come from: files, mapped or read |
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
 //! | [`proto`] | the messages of TensorFlow files |
+//! | [`text`] | protobuf text format: printing and parsing by descriptor |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
 //! or shape of a file is trusted; bytes of a mapped shard are only handed to the kernel, never
@@ -30,6 +31,7 @@
 pub mod error;
 pub mod proto;
 pub mod source;
+pub mod text;
 pub mod wire;
 
 pub use error::{Error, ErrorKind, Result};
