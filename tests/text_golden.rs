@@ -41,3 +41,16 @@ fn prints_what_python_prints() {
         );
     }
 }
+
+#[test]
+fn parses_what_python_prints() {
+    let strict = text::ParseOptions {
+        refuse_duplicates: true,
+        ..text::ParseOptions::default()
+    };
+    for (name, message, _, expected) in goldens() {
+        let parsed = text::parse(&message, expected.as_bytes(), &strict).unwrap();
+        let printed = text::print(&message, &parsed.wire, &text::Options::default()).unwrap();
+        assert_eq!(printed, expected, "{name}");
+    }
+}

@@ -257,6 +257,12 @@ impl<'p, W: fmt::Write> Printer<'p, W> {
         // A field printed alone comes here with one entry at a time.
         for (key, values) in map_entries(key_field, value_field, items)? {
             self.open(&field.name)?;
+            if depth >= MAX_DEPTH {
+                self.write_indent()?;
+                self.write("# nested too deep\n")?;
+                self.close()?;
+                continue;
+            }
             if key_field.presence || !key.is_default() {
                 self.scalar(&key_field.name, key)?;
             }
