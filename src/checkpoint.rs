@@ -1,6 +1,8 @@
 //! A checkpoint: its parts opened and tied together.
 
 pub mod roles;
+pub mod scalars;
+pub mod summary;
 
 use std::path::Path;
 use std::path::PathBuf;

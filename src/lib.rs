@@ -4,15 +4,19 @@
 //!
 //! | layer | what it knows |
 //! |---|---|
-//! | [`error`] | one error type: which file, which offset, what is wrong, what to do |
+//! | [`error`] | one error: which file, which offset, what is wrong, what to do |
 //! | [`source`] | where bytes come from: files, mapped or read |
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
 //! | [`proto`] | the messages of TensorFlow files |
 //! | [`table`] | LevelDB-format tables: blocks and records |
+//! | [`text`] | protobuf text format: printing and parsing by descriptor |
 //! | [`tensor`] | what a tensor is, apart from where it is stored: dtype, shape, slices, `.npy` header |
 //! | [`bundle`] | V2 checkpoints: an index and its shards |
+//! | [`locate`] | from what the user typed to the files of a checkpoint |
+//! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
 //! | [`content`] | the bytes of one virtual file, as pieces |
 //! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
+//! | [`cli`] | the commands |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
 //! or shape of a file is trusted; bytes of a mapped shard are only handed to the kernel, never
@@ -34,6 +38,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod cli;
 pub mod content;
 pub mod error;
 pub mod locate;
@@ -41,6 +46,7 @@ pub mod proto;
 pub mod source;
 pub mod table;
 pub mod tensor;
+pub mod text;
 pub mod tree;
 pub mod wire;
 

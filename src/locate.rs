@@ -12,6 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+pub(crate) use suggest::distance;
+pub(crate) use suggest::natural;
+
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;

@@ -1,3 +1,7 @@
 //! The `ckptfs` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ckptfs::cli::main()
+}

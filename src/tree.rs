@@ -22,6 +22,8 @@ mod top;
 mod view;
 
 pub use checkpoint_view::CheckpointView;
+pub use texts::info::human_bytes;
+pub use texts::info::human_count;
 pub use view::Effort;
 pub use view::Entry;
 pub use view::Freshness;

@@ -32,7 +32,8 @@ impl Bundle {
             .map_err(|e| e.context(format_args!("tensor {}", String::from_utf8_lossy(self.key(id)))))
     }
 
-    fn payload_of(&self, id: TensorId) -> Result<Payload> {
+    /// [`Bundle::payload`] with an error that does not name the tensor.
+    pub(super) fn payload_of(&self, id: TensorId) -> Result<Payload> {
         let row = self.entries.row(id);
         if let Some(defect) = self.entries.defect(row) {
             return Err(defect.clone().at(self.index.path()));

@@ -76,7 +76,7 @@ impl Bundle {
     fn check(&self, id: TensorId) -> Result<(), Error> {
         let entry = self.entry(id);
         if entry.dtype.width().is_some() || entry.size == 0 {
-            return self.payload(id).map(drop);
+            return self.payload_of(id).map(drop);
         }
         let source = self.shards.get(entry.shard)?;
         crate::source::Extent::new(source, entry.offset, entry.size).map(drop)

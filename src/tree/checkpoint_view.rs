@@ -7,6 +7,7 @@ use super::branch::Branch;
 use super::branch::not_a;
 use super::cache::Cache;
 use super::facet::BranchName;
+use super::facet::Facet;
 use super::ids::Ids;
 use super::ids::Node;
 use super::source::Source;
@@ -19,6 +20,7 @@ use super::view::NodeId;
 use super::view::Stat;
 use super::view::Totals;
 use super::view::View;
+use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::content::Content;
 use crate::error::Error;
@@ -75,6 +77,29 @@ impl CheckpointView {
     /// The checkpoint it shows.
     pub fn checkpoint(&self) -> &Arc<Checkpoint> {
         &self.checkpoint
+    }
+
+    /// What meta/manifest.json says of a tensor.
+    pub fn tensor_json(&self, id: TensorId) -> Option<serde_json::Value> {
+        Some(super::texts::manifest::tensor(self.tensors.as_deref()?, id))
+    }
+
+    /// The path of the file of a tensor, from the root: `tensors/dense/kernel.npy`.
+    pub fn tensor_path(&self, id: TensorId) -> Option<Vec<u8>> {
+        Some(self.tensors.as_deref()?.path(id))
+    }
+
+    /// The tensor whose file is at `path`: from the root or from tensors/, with or without `.npy`.
+    pub fn tensor_at(&self, path: &[u8]) -> Option<TensorId> {
+        let find = |path: &[u8]| {
+            let (id, _) = super::resolve(self, path, true).ok()?;
+            let node = self.ids.unpack(id)?;
+            (node.facet == Facet::TensorNpy).then_some(TensorId(node.item))
+        };
+        let below = [b"tensors/", path].concat();
+        find(path)
+            .or_else(|| find(&below))
+            .or_else(|| find(&[below.as_slice(), b".npy"].concat()))
     }
 
     fn node(&self, id: NodeId) -> Result<Node> {

@@ -8,14 +8,12 @@ use serde_json::json;
 use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::roles;
+use crate::checkpoint::summary::SCHEMA;
 use crate::content::Content;
 use crate::content::rendered::Blocks;
 use crate::content::rendered::text;
 use crate::error::Result;
 use crate::tree::tensors::Tensors;
-
-/// The version of the document: raised when a field changes its meaning.
-pub(crate) const SCHEMA: u32 = 1;
 
 struct Manifest {
     checkpoint: Arc<Checkpoint>,

@@ -1,0 +1,158 @@
+//! What a checkpoint is, in numbers: for info.txt and `ckptfs info --json`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Checkpoint;
+use super::roles;
+use super::roles::Role;
+use super::scalars;
+use crate::bundle::Bundle;
+use crate::tensor::DType;
+use crate::tensor::Endianness;
+
+/// The whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Version of this document; raised when a field changes its meaning.
+    pub schema: u32,
+    /// Name of the checkpoint.
+    pub name: String,
+    /// What kind of source it is.
+    pub kind: &'static str,
+    /// The files it is made of.
+    pub files: Vec<File>,
+    /// The training step: the value of the step counter, else the number in the name.
+    pub step: Option<String>,
+    /// What the bundle holds.
+    pub tensors: Option<Tensors>,
+    /// What keeps tensors from being read.
+    pub problems: Vec<Problem>,
+}
+
+/// A source file.
+#[derive(Debug, Clone, Serialize)]
+pub struct File {
+    /// Where it is.
+    pub path: String,
+    /// Its length; nothing for one that is missing.
+    pub bytes: Option<u64>,
+}
+
+/// Numbers of the tensors.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tensors {
+    /// How many.
+    pub count: u64,
+    /// Bytes in the shards.
+    pub bytes: u64,
+    /// Elements by role.
+    pub params: BTreeMap<String, u64>,
+    /// By dtype: how many tensors and bytes.
+    pub dtypes: Vec<Dtype>,
+    /// Whether payloads are big-endian.
+    pub big_endian: bool,
+}
+
+/// One dtype.
+#[derive(Debug, Clone, Serialize)]
+pub struct Dtype {
+    /// Its name.
+    pub dtype: String,
+    /// How many tensors have it.
+    pub count: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+/// One problem.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// What is wrong, where, and what to do.
+    pub message: String,
+    /// How many tensors cannot be read for it.
+    pub tensors: u64,
+    /// The first of them.
+    pub examples: Vec<String>,
+}
+
+/// The version of the JSON documents.
+pub const SCHEMA: u32 = 1;
+
+impl Summary {
+    /// Walks over all tensors; reads none but the step counter.
+    pub fn new(checkpoint: &Checkpoint) -> Self {
+        let bundle = checkpoint.bundle();
+        let file = |file: &super::SourceFile| File {
+            path: file.path.to_string_lossy().into_owned(),
+            bytes: file.stat.map(|stat| stat.identity.len),
+        };
+        Self {
+            schema: SCHEMA,
+            name: checkpoint.name().to_string(),
+            kind: match bundle {
+                Some(_) => "TensorFlow checkpoint, V2",
+                None => "TensorFlow graph without a checkpoint",
+            },
+            files: checkpoint.files().iter().map(file).collect(),
+            step: bundle
+                .and_then(|bundle| step(bundle))
+                .or_else(|| checkpoint.step_in_name().map(|step| step.to_string())),
+            tensors: bundle.map(|bundle| tensors(bundle)),
+            problems: bundle.map(|bundle| problems(bundle)).unwrap_or_default(),
+        }
+    }
+}
+
+fn tensors(bundle: &Bundle) -> Tensors {
+    let mut dtypes: BTreeMap<DType, (u64, u64)> = BTreeMap::new();
+    let mut params: BTreeMap<String, u64> = BTreeMap::new();
+    let mut total = 0u64;
+    for id in bundle.ids() {
+        let entry = bundle.entry(id);
+        let stored = bundle.stored(id);
+        total = total.saturating_add(stored);
+        let (count, bytes) = dtypes.entry(entry.dtype).or_default();
+        *count = count.saturating_add(1);
+        *bytes = bytes.saturating_add(stored);
+        let (role, _) = roles::by_name(bundle, id);
+        if role != Role::Other {
+            let sum = params.entry(role.to_string()).or_default();
+            *sum = sum.saturating_add(entry.shape.elements().unwrap_or(0));
+        }
+    }
+    let dtype = |(dtype, (count, bytes)): (DType, (u64, u64))| Dtype {
+        dtype: dtype.to_string(),
+        count,
+        bytes,
+    };
+    Tensors {
+        count: bundle.len().into(),
+        bytes: total,
+        params,
+        dtypes: dtypes.into_iter().map(dtype).collect(),
+        big_endian: bundle.header().endianness == Endianness::Big,
+    }
+}
+
+fn step(bundle: &Bundle) -> Option<String> {
+    let counter = bundle.ids().find(|id| {
+        let key = bundle.key(*id);
+        key == b"global_step" || key.ends_with(b"/global_step")
+    });
+    scalars::value(bundle, counter?)
+}
+
+fn problems(bundle: &Bundle) -> Vec<Problem> {
+    let problem = |problem: crate::bundle::Problem| Problem {
+        message: problem.error.to_string(),
+        tensors: problem.tensors,
+        examples: problem
+            .examples
+            .iter()
+            .map(|id| String::from_utf8_lossy(bundle.key(*id)).into_owned())
+            .collect(),
+    };
+    bundle.problems().into_iter().map(problem).collect()
+}

@@ -1,0 +1,160 @@
+//! Every tensor equals what TensorFlow reads: through the tree, for the fixtures and for the corpus.
+
+mod support;
+
+use std::path::Path;
+
+use ckptfs::bundle::TensorId;
+use ckptfs::tensor::DType;
+use ckptfs::tree::View;
+use support::expected;
+use support::expected::Expected;
+use support::sha256;
+
+/// Compares one checkpoint; gives how many tensors were compared by value.
+fn compare(expected: &Expected) -> usize {
+    let view = support::view(&expected.prefix);
+    let checkpoint = view.checkpoint().clone();
+    let bundle = checkpoint.bundle().unwrap();
+    let mut by_value = 0;
+    let names: Vec<&[u8]> = bundle.ids().map(|id| bundle.key(id)).collect();
+    for want in &expected.tensors {
+        let name = String::from_utf8_lossy(&want.name);
+        let context = format!("{}: {name}", expected.prefix.display());
+        let id = bundle
+            .find(&want.name)
+            .unwrap_or_else(|| panic!("{context}: not found"));
+        let entry = bundle.entry(id);
+        if want.dtype_enum != 0 {
+            assert_eq!(entry.dtype, DType(want.dtype_enum), "{context}");
+            assert_eq!(entry.dtype.to_string(), want.dtype, "{context}");
+            assert_eq!(entry.shape.0, want.shape, "{context}");
+        }
+        let path = view.tensor_path(id).unwrap();
+        if want.sha256.is_none() && want.strings.is_none() && want.sha256_strings.is_none() {
+            continue;
+        }
+        let npy = support::read(&view, &path).unwrap_or_else(|e| panic!("{context}: {e}"));
+        let (node, _) = ckptfs::tree::resolve(&view, &path, true).unwrap();
+        assert_eq!(
+            view.measure(node).unwrap().size,
+            Some(npy.len() as u64),
+            "{context}"
+        );
+        if let Some(size) = want.npy_size {
+            assert_eq!(npy.len() as u64, size, "{context}");
+        }
+        if let Some(hash) = &want.npy_sha256 {
+            assert_eq!(
+                &sha256(&npy),
+                hash,
+                "{context}: {:?}",
+                String::from_utf8_lossy(&npy[..npy.len().min(128)])
+            );
+        }
+        if entry.dtype == DType::STRING {
+            strings(
+                &view,
+                bundle.entry(id).shape.elements().unwrap(),
+                &path,
+                want,
+                &context,
+            );
+        } else if let Some(hash) = &want.sha256 {
+            let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
+            assert_eq!(&sha256(&npy[header..]), hash, "{context}");
+        }
+        by_value += 1;
+    }
+    assert_eq!(
+        names.len(),
+        expected.tensors.len(),
+        "{}: {names:?}",
+        expected.prefix.display()
+    );
+    by_value
+}
+
+/// Each element of a string tensor by its own file.
+fn strings(view: &dyn View, count: u64, npy: &[u8], want: &expected::Tensor, context: &str) {
+    let dir = [npy.strip_suffix(b".npy").unwrap(), b".strings/"].concat();
+    let mut all = Vec::new();
+    for i in 0..count {
+        let path = [dir.as_slice(), i.to_string().as_bytes()].concat();
+        all.push(support::read(view, &path).unwrap_or_else(|e| panic!("{context}: {e}")));
+    }
+    if let Some(strings) = &want.strings {
+        assert_eq!(&all, strings, "{context}");
+    }
+    if let Some(hash) = &want.sha256_strings {
+        let mut bytes = Vec::new();
+        for string in &all {
+            bytes.extend_from_slice(&(string.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(string);
+        }
+        assert_eq!(&sha256(&bytes), hash, "{context}");
+    }
+}
+
+fn is_v2(prefix: &Path) -> bool {
+    let mut index = prefix.as_os_str().to_owned();
+    index.push(".index");
+    Path::new(&index).is_file()
+}
+
+#[test]
+fn corpus() {
+    let Some(root) = support::corpus() else {
+        return;
+    };
+    let all = expected::all(&root, |_| root.clone());
+    let v2: Vec<&Expected> = all.iter().filter(|e| is_v2(&e.prefix)).collect();
+    let by_value: usize = v2.iter().map(|e| compare(e)).sum();
+    let listed: usize = v2.iter().map(|e| e.tensors.len()).sum();
+    println!(
+        "{} checkpoints, {listed} tensors listed, {by_value} compared by value",
+        v2.len()
+    );
+    assert!(v2.len() >= 50 && by_value >= 750, "{} {by_value}", v2.len());
+}
+
+#[test]
+fn fixtures() {
+    let all = expected::all(&support::data(), |folder| folder.to_path_buf());
+    let v2: Vec<&Expected> = all.iter().filter(|e| is_v2(&e.prefix)).collect();
+    let by_value: usize = v2.iter().map(|e| compare(e)).sum();
+    println!("{} checkpoints, {by_value} tensors compared by value", v2.len());
+}
+
+#[test]
+fn every_tensor_is_listed_once() {
+    let Some(root) = support::corpus() else {
+        return;
+    };
+    for expected in expected::all(&root, |_| root.clone()) {
+        if !is_v2(&expected.prefix) {
+            continue;
+        }
+        let view = support::view(&expected.prefix);
+        let bundle = view.checkpoint().bundle().unwrap().clone();
+        let mut listed = std::collections::BTreeSet::new();
+        let (top, _) = ckptfs::tree::resolve(&view, b"tensors", true).unwrap();
+        let mut todo = vec![(top, b"tensors".to_vec())];
+        while let Some((dir, path)) = todo.pop() {
+            view.list(dir, 0, &mut |entry| {
+                let path = [&path, &b"/"[..], entry.name].concat();
+                match entry.kind {
+                    ckptfs::tree::Kind::Directory => todo.push((entry.node, path)),
+                    _ => assert!(listed.insert(path)),
+                }
+                true
+            })
+            .unwrap();
+        }
+        for id in bundle.ids() {
+            let TensorId(_) = id;
+            let path = view.tensor_path(id).unwrap();
+            assert!(listed.contains(&path), "{}", String::from_utf8_lossy(&path));
+        }
+    }
+}
