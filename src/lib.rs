@@ -9,6 +9,7 @@
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
 //! | [`content`] | the bytes of one virtual file, as pieces |
 //! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
+//! | [`fuse`] | the adapter from a tree to the kernel: mounting, serving, unmounting |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
 //! or shape of a file is trusted; bytes of a mapped shard are only handed to the kernel, never
@@ -30,6 +31,7 @@
 
 pub mod content;
 pub mod error;
+pub mod fuse;
 pub mod source;
 pub mod tree;
 pub mod wire;
