@@ -65,6 +65,7 @@ pub(super) fn background(request: MountRequest) -> Result<()> {
         ));
     }
     let mountpoint = request.mountpoint.clone();
+    let parent = process::id();
     let (reader, writer) = io::pipe().map_err(|e| failed(&e))?;
     // What is buffered would be written by both.
     io::stdout().flush().ok();
@@ -73,7 +74,7 @@ pub(super) fn background(request: MountRequest) -> Result<()> {
         -1 => Err(failed(&io::Error::last_os_error())),
         0 => {
             drop(reader);
-            child(request, writer)
+            child(request, writer, parent)
         }
         pid => {
             drop(writer);
@@ -86,9 +87,9 @@ pub(super) fn background(request: MountRequest) -> Result<()> {
 }
 
 /// The background process. Never returns to code that believes it is the parent.
-fn child(request: MountRequest, pipe: PipeWriter) -> ! {
+fn child(request: MountRequest, pipe: PipeWriter, parent: u32) -> ! {
     let mut pipe = Some(pipe);
-    let served = caught(|| serve(request, &mut pipe));
+    let served = caught(|| serve(request, &mut pipe, parent));
     let code = i32::from(served.is_err());
     // Without the pipe the parent has gone home, and the error is in the log.
     if let (Err(_), Some(pipe)) = (&served, pipe) {
@@ -97,11 +98,15 @@ fn child(request: MountRequest, pipe: PipeWriter) -> ! {
     process::exit(code)
 }
 
-fn serve(request: MountRequest, pipe: &mut Option<PipeWriter>) -> Result<()> {
+fn serve(request: MountRequest, pipe: &mut Option<PipeWriter>, parent: u32) -> Result<()> {
     // SAFETY: takes no argument; fails only for a leader of a process group, which a new child is not.
     unsafe { libc::setsid() };
     // As long as nothing is mounted, Ctrl-C on the parent ends the loading too.
     die_with_parent(true);
+    if std::os::unix::process::parent_id() != parent {
+        // It ended before the kernel was told to tell us.
+        return Err(Error::mount("interrupted"));
+    }
     let logs = Logs::open(request.log_file.as_deref())?;
     let mut signals = None;
     let mounted = Mounted::start_with(request, || {

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
+use std::ffi::OsStr;
 use std::fs;
 use std::fs::Permissions;
 use std::io::Read;
@@ -66,6 +67,10 @@ pub(crate) fn close() {
     for point in mounts_below(root) {
         println!("left behind: {}", point.display());
         detach(&point);
+    }
+    for pid in programs_below(root) {
+        println!("left behind: process {pid}");
+        kill(pid, libc::SIGKILL);
     }
     fs::remove_dir_all(root).ok();
 }
@@ -177,20 +182,7 @@ impl Lab {
 
     /// The daemons that serve mounts of this test.
     pub(crate) fn daemons(&self) -> Vec<i32> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let dir = self.dir.as_os_str().as_bytes();
-            let ours = line.starts_with(ROOT.get().unwrap().join("toy").as_os_str().as_bytes());
-            let here = line.split(|b| *b == 0).any(|arg| arg.starts_with(dir));
-            if ours && here && !is_zombie(pid) {
-                found.push(pid);
-            }
-        }
-        found
+        programs_below(&self.dir)
     }
 
     /// Waits until no daemon of this test is left.
@@ -209,6 +201,25 @@ impl Drop for Lab {
         }
         fs::remove_dir_all(&self.dir).ok();
     }
+}
+
+/// Processes of the program under test that were given a path below `dir`.
+fn programs_below(dir: &Path) -> Vec<i32> {
+    let program = ROOT.get().unwrap().join("toy");
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let mut args = line
+            .split(|b| *b == 0)
+            .map(|arg| Path::new(OsStr::from_bytes(arg)));
+        if args.next() == Some(&program) && args.any(|arg| arg.starts_with(dir)) && !is_zombie(pid) {
+            found.push(pid);
+        }
+    }
+    found
 }
 
 fn is_zombie(pid: i32) -> bool {
