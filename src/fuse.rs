@@ -63,7 +63,7 @@ pub struct MountRequest {
     pub options: MountOptions,
     /// Stay in the foreground.
     pub foreground: bool,
-    /// Where the background process logs to; the system's log by default.
+    /// Where the log goes; by default to the system's log, and in the foreground to stderr.
     pub log_file: Option<PathBuf>,
     /// Opens the view.
     pub build: Build,

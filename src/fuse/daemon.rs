@@ -30,6 +30,18 @@ use crate::error::Result;
 
 /// Mounts and stays in the foreground until unmounted.
 pub(super) fn foreground(request: MountRequest) -> Result<()> {
+    // Unlike the background process it has a stderr to log to, unless told otherwise.
+    let Some(file) = &request.log_file else {
+        return attended(request);
+    };
+    let logs = Logs::open(Some(file))?;
+    let redirected = logs.take_stderr(true).map_err(|e| no_log(&e))?;
+    let result = attended(request);
+    redirected.finish();
+    result
+}
+
+fn attended(request: MountRequest) -> Result<()> {
     let label = request.source_label.clone();
     let mut signals = None;
     let mounted = Mounted::start_with(request, || {
@@ -52,6 +64,10 @@ pub(super) fn foreground(request: MountRequest) -> Result<()> {
         watch.close();
     }
     result
+}
+
+fn no_log(error: &io::Error) -> Error {
+    Error::io("cannot turn the messages to the log", error)
 }
 
 /// Mounts in a process of its own; returns once the mount is live.
@@ -119,9 +135,8 @@ fn serve(request: MountRequest, pipe: &mut Option<PipeWriter>, parent: u32) -> R
         .transpose()?;
     // A process that stands in a directory keeps its file system busy.
     env::set_current_dir("/").map_err(|e| Error::io("cannot change to /", &e))?;
-    let redirected = logs
-        .take_stdio()
-        .map_err(|e| Error::io("cannot leave the terminal", &e))?;
+    let redirected = logs.take_stderr(false).map_err(|e| no_log(&e))?;
+    redirected.close_others().map_err(|e| no_log(&e))?;
     notify::ready();
     if let Some(pipe) = pipe.take()
         && relay::send(pipe, &Ok(())).is_err()

@@ -16,7 +16,9 @@ use std::io::BufReader;
 use std::io::PipeReader;
 use std::io::Read;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -55,19 +57,23 @@ impl Logs {
         }
     }
 
-    /// Turns stdin and stdout to /dev/null and stderr to the log.
-    pub(super) fn take_stdio(self) -> io::Result<Redirected> {
+    /// Turns stderr to the log; `for_now` if it is to come back. (A background process that kept a copy
+    /// would keep whoever reads the other end of it waiting.)
+    pub(super) fn take_stderr(self, for_now: bool) -> io::Result<Redirected> {
         let null = OpenOptions::new().read(true).write(true).open(NULL)?;
+        let after = if for_now {
+            io::stderr().as_fd().try_clone_to_owned()?
+        } else {
+            null.try_clone()?.into()
+        };
         let (reader, writer) = io::pipe()?;
         let (done, ended) = mpsc::channel::<()>();
         thread::Builder::new().name("ckptfs-log".into()).spawn(move || {
             carry(reader, self);
             drop(done);
         })?;
-        replace(null.as_raw_fd(), 0)?;
-        replace(null.as_raw_fd(), 1)?;
         replace(writer.as_raw_fd(), 2)?;
-        Ok(Redirected { null, ended })
+        Ok(Redirected { null, after, ended })
     }
 }
 
@@ -75,13 +81,21 @@ impl Logs {
 #[derive(Debug)]
 pub(super) struct Redirected {
     null: File,
+    /// What stderr becomes in the end.
+    after: OwnedFd,
     ended: mpsc::Receiver<()>,
 }
 
 impl Redirected {
-    /// Waits until all lines are written; further ones are lost.
+    /// Turns stdin and stdout to /dev/null.
+    pub(super) fn close_others(&self) -> io::Result<()> {
+        replace(self.null.as_raw_fd(), 0)?;
+        replace(self.null.as_raw_fd(), 1)
+    }
+
+    /// Waits until all lines are written; further ones go to the old stderr, or nowhere.
     pub(super) fn finish(self) {
-        if replace(self.null.as_raw_fd(), 2).is_ok() {
+        if replace(self.after.as_raw_fd(), 2).is_ok() {
             // The thread sees the end of the pipe and hangs up, which is an error here, and the good one.
             self.ended.recv_timeout(PATIENCE).ok();
         }

@@ -80,7 +80,7 @@ impl ActiveMount {
             Some(top) if top.dev == ours.dev => {
                 umount::lazily(path)?;
                 self.over.store(true, Ordering::Release);
-                self.point.remove_if_created();
+                self.point.remove_if_made();
                 Ok(())
             }
             _ => Err(Error::mount("something else is mounted on top")
@@ -92,7 +92,7 @@ impl ActiveMount {
     /// The session is over, so the mount is gone or dead by the kernel's doing.
     pub(super) fn ended(&self) {
         self.over.store(true, Ordering::Release);
-        self.point.remove_if_created();
+        self.point.remove_if_made();
     }
 
     /// Whether detaching was done or is not needed any more.
@@ -107,10 +107,12 @@ pub(super) fn mount(
     source: &OsStr,
     options: &MountOptions,
 ) -> Result<(OwnedFd, ActiveMount)> {
-    let mounted = match check_permission(options).and_then(|()| attach(point.path(), source, options)) {
+    check_permission(options)?;
+    point.make()?;
+    let mounted = match attach(point.path(), source, options) {
         Ok(fd) => fd,
         Err(e) => {
-            point.remove_if_created();
+            point.remove_if_made();
             return Err(e);
         }
     };

@@ -1,7 +1,8 @@
 //! Where to mount: is this directory fit for it.
 //!
-//! Checked before the checkpoint is opened, which may take long. A missing directory is made, and removed
-//! again when the mount ends. Each refusal says what to do.
+//! Checked before the checkpoint is opened, which may take long. A missing directory is made just before
+//! mounting, so that an interrupted start leaves none, and removed again when the mount ends. Each refusal
+//! says what to do.
 //!
 //! A mount point that hides the source is refused: whoever reads the shards through the hidden path,
 //! this program included, would wait for itself. Paths are compared by component, since comparing text
@@ -21,49 +22,57 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(super) struct MountPoint {
     path: PathBuf,
-    /// It was made for this mount.
-    created: bool,
+    /// It was missing, and is made for this mount.
+    missing: bool,
 }
 
 impl MountPoint {
-    /// Checks `dir` against what is mounted and against the `sources`, and makes it where it is missing.
-    pub(super) fn prepare(dir: &Path, sources: &[PathBuf]) -> Result<Self> {
+    /// Checks `dir` against what is mounted and against the `sources`.
+    pub(super) fn check(dir: &Path, sources: &[PathBuf]) -> Result<Self> {
         let path = match locate(dir) {
             Ok(path) => path,
             Err(e) => return Err(unusable(dir, &e)),
         };
         if let Some(entry) = mountinfo::at(&path)?.filter(mountinfo::MountEntry::is_ckptfs) {
             let source = entry.source.to_string_lossy().into_owned();
-            return Err(match mountinfo::ask(&path) {
-                Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => dead(&path),
-                _ => Error::mount(format!("{source} is already mounted here"))
+            return Err(if mountinfo::is_dead(&path) {
+                dead(&path)
+            } else {
+                Error::mount(format!("{source} is already mounted here"))
                     .at(&path)
-                    .hint(format!("unmount it first: ckptfs umount {}", path.display())),
+                    .hint(format!("unmount it first: ckptfs umount {}", path.display()))
             });
         }
         apart(&path, sources)?;
-        let created = match fs::metadata(&path) {
+        let missing = match fs::metadata(&path) {
             Ok(meta) if meta.is_dir() => false,
             Ok(_) => {
                 return Err(Error::mount("is not a directory")
                     .at(&path)
                     .hint("a checkpoint is mounted on a directory"));
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir(&path)
-                    .map_err(|e| Error::io("cannot create the mount point", &e).at(&path))
-                    .map_err(as_mount)?;
-                true
-            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => true,
             Err(e) => return Err(unusable(&path, &e)),
         };
-        if !created && fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
-            log::warn!(
-                "{}: is not empty; its files are hidden while mounted",
-                path.display()
-            );
+        let point = Self { path, missing };
+        if missing {
+            // Whether it can be made is known for sure by making it.
+            point.make()?;
+            point.remove_if_made();
+        } else if fs::read_dir(&point.path).is_ok_and(|mut entries| entries.next().is_some()) {
+            let path = point.path.display();
+            log::warn!("{path}: is not empty; its files are hidden while mounted");
         }
-        Ok(Self { path, created })
+        Ok(point)
+    }
+
+    /// Makes the directory, if it was missing.
+    pub(super) fn make(&self) -> Result<()> {
+        if !self.missing {
+            return Ok(());
+        }
+        fs::create_dir(&self.path)
+            .map_err(|e| as_mount(Error::io("cannot create the mount point", &e).at(&self.path)))
     }
 
     /// Its canonical path.
@@ -72,8 +81,8 @@ impl MountPoint {
     }
 
     /// Removes the directory, if it was made for the mount and nothing is in it or on it.
-    pub(super) fn remove_if_created(&self) {
-        if self.created && matches!(mountinfo::at(&self.path), Ok(None)) {
+    pub(super) fn remove_if_made(&self) {
+        if self.missing && matches!(mountinfo::at(&self.path), Ok(None)) {
             // Fails where somebody put something into it, which is theirs.
             fs::remove_dir(&self.path).ok();
         }
@@ -163,12 +172,15 @@ mod tests {
     fn missing_directories_are_made_and_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
-        let point = MountPoint::prepare(&path, &[]).unwrap();
-        assert!(path.is_dir());
-        point.remove_if_created();
+        let point = MountPoint::check(&path, &[]).unwrap();
         assert!(!path.exists());
-        let kept = MountPoint::prepare(dir.path(), &[]).unwrap();
-        kept.remove_if_created();
+        point.make().unwrap();
+        assert!(path.is_dir());
+        point.remove_if_made();
+        assert!(!path.exists());
+        let kept = MountPoint::check(dir.path(), &[]).unwrap();
+        kept.make().unwrap();
+        kept.remove_if_made();
         assert!(dir.path().exists());
     }
 
@@ -177,7 +189,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        let text = |path: &Path| MountPoint::prepare(path, &[]).unwrap_err().to_string();
+        let text = |path: &Path| MountPoint::check(path, &[]).unwrap_err().to_string();
         assert!(text(&file).contains("is not a directory"));
         assert!(text(&file.join("x")).contains("cannot be mounted on"));
         let deep = text(&dir.path().join("a/b"));
@@ -192,7 +204,7 @@ mod tests {
         fs::create_dir(dir.path().join("ckpt-10")).unwrap();
         let index = data.join("model.index");
         fs::write(&index, "").unwrap();
-        let check = |point: &Path, source: &Path| MountPoint::prepare(point, &[source.to_path_buf()]);
+        let check = |point: &Path, source: &Path| MountPoint::check(point, &[source.to_path_buf()]);
         for point in [&data, &data.join("../ckpt"), dir.path()] {
             let e = check(point, &index).unwrap_err();
             assert!(e.to_string().contains("would hide its own source"), "{e}");

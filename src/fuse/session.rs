@@ -35,7 +35,8 @@ pub struct Mounted {
 
 impl Mounted {
     /// Mounts and serves in this process; the caller goes on meanwhile. `foreground` and `log_file` of the
-    /// request mean nothing here.
+    /// request mean nothing here, and signals are the caller's: one that kills the process leaves a dead
+    /// mount.
     pub fn start(request: MountRequest) -> Result<Self> {
         Self::start_with(request, || Ok(()))
     }
@@ -53,15 +54,9 @@ impl Mounted {
         for note in &options.notes {
             log::warn!("{note}");
         }
-        let point = MountPoint::prepare(&mountpoint, &source_paths)?;
-        let ready = caught(build).and_then(|view| before().map(|()| view));
-        let view = match ready {
-            Ok(view) => view,
-            Err(e) => {
-                point.remove_if_created();
-                return Err(e);
-            }
-        };
+        let point = MountPoint::check(&mountpoint, &source_paths)?;
+        let view = caught(build)?;
+        before()?;
         let adapter = Adapter::new(view, &options);
         let stats = adapter.stats();
         let source = options.fsname.as_ref().unwrap_or(&source_label);

@@ -50,7 +50,7 @@ pub fn umount(dir: &Path) -> Result<Unmounted> {
         .at(&path)
         .hint(format!("unmount it with: umount {}", path.display())));
     }
-    let dead = mountinfo::ask(&path).is_err_and(|e| e.raw_os_error() == Some(libc::ENOTCONN));
+    let dead = mountinfo::is_dead(&path);
     // Without MNT_DETACH first: whether it is refused tells whether anybody uses it.
     let busy = !dead && plainly(&path).is_err();
     if busy || dead {

@@ -30,6 +30,7 @@ tests![
     each_signal_unmounts,
     a_busy_mount_is_detached_and_serves_on,
     a_second_signal_ends_it_at_once,
+    a_mount_that_does_not_answer_can_be_unmounted,
     umount_tells_busy_from_gone,
     an_unmount_from_outside_ends_the_daemon_and_nothing_else,
     failures_to_open_are_relayed,
@@ -43,6 +44,7 @@ tests![
     labels_with_commas,
     closed_standard_descriptors,
     the_log_gets_each_failure_once,
+    the_foreground_logs_to_a_file_too,
     systemd_is_told,
     umount_touches_nothing_else,
     unknown_options_are_usage_errors,
@@ -129,6 +131,18 @@ fn a_second_signal_ends_it_at_once() {
     assert!(file.read_at(&mut [0; 100], 2_900_000).is_err());
 }
 
+fn a_mount_that_does_not_answer_can_be_unmounted() {
+    let lab = Lab::new();
+    let point = lab.point();
+    ok(&mut lab.mount_toy(&[]));
+    let pid = lab.daemons()[0];
+    kill(pid, libc::SIGSTOP);
+    ok(lab.toy(&["umount"]).arg(&point));
+    assert_eq!(mount_line(&point), None);
+    kill(pid, libc::SIGCONT);
+    lab.no_daemons();
+}
+
 fn umount_tells_busy_from_gone() {
     let lab = Lab::new();
     let point = lab.point();
@@ -194,13 +208,13 @@ fn a_child_that_dies_is_noticed() {
 
 fn an_interrupted_start_leaves_nothing() {
     let lab = Lab::new();
-    let point = lab.point();
+    let point = lab.path("mnt");
     let child = lab.mount_toy(&["--build", "forever"]).spawn().unwrap();
     eventually("both processes run", || lab.daemons().len() == 2);
     kill(child.id() as i32, libc::SIGINT);
     wait_for(child, "the parent");
     lab.no_daemons();
-    assert_eq!(mount_line(&point), None);
+    assert!(!point.exists());
 }
 
 fn a_dead_mount_is_told_and_removed() {
@@ -318,6 +332,22 @@ fn the_log_gets_each_failure_once() {
     assert_eq!(count("Not Implemented"), 0, "{log}");
     assert_eq!(count("requests served: "), 1, "{log}");
     assert!(log.lines().all(|line| line.starts_with("ckptfs[")), "{log}");
+}
+
+fn the_foreground_logs_to_a_file_too() {
+    let lab = Lab::new();
+    let point = lab.point();
+    let child = foreground(&lab, &["--log", "log"]);
+    fs::read(point.join("bad/corrupt.bin")).unwrap_err();
+    kill(child.id() as i32, libc::SIGTERM);
+    let output = wait_for(child, "the foreground mount");
+    assert!(output.status.success());
+    let log = fs::read_to_string(lab.path("log")).unwrap();
+    assert!(log.contains("a toy block is damaged"), "{log}");
+    assert_eq!(said(&output), "");
+    let (code, said) = fails(&mut lab.mount_toy(&["-f", "--build", "fails"]));
+    assert_eq!(code, 3);
+    assert!(said.contains("bad magic number"), "{said}");
 }
 
 fn systemd_is_told() {
