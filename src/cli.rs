@@ -9,11 +9,13 @@ mod cat;
 mod glob;
 mod info;
 mod ls;
+mod mount;
 mod open;
 mod output;
 mod print;
 mod resolve;
 mod tensors;
+mod umount;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Outcome> {
     match command {
+        Command::Mount(args) => mount::run(args),
+        Command::Umount(args) => umount::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Tensors(args) => tensors::run(&args),
         Command::Ls(args) => ls::run(&args),

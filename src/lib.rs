@@ -16,6 +16,7 @@
 //! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
 //! | [`content`] | the bytes of one virtual file, as pieces |
 //! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
+//! | [`fuse`] | a tree over FUSE: the adapter, mounting, the background process |
 //! | [`cli`] | the commands |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
@@ -41,6 +42,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod content;
 pub mod error;
+pub mod fuse;
 pub mod locate;
 pub mod proto;
 pub mod source;

@@ -14,6 +14,8 @@ SOURCE may be a prefix (results/model.ckpt-10) or any file of a checkpoint
 
 Examples:
   ckptfs results/model.ckpt-10                       what is in it
+  ckptfs mount results/model.ckpt-10 /mnt/ck         the same as files; then:
+                                                     ckptfs umount /mnt/ck
   ckptfs tensors results/model.ckpt-10 '*kernel*'    a table of tensors
   ckptfs ls results/model.ckpt-10 tensors/dense      the same tree as a mount shows
   ckptfs cat results/model.ckpt-10 tensors/dense/kernel.npy > kernel.npy
@@ -37,6 +39,10 @@ pub(super) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Mount a checkpoint as a directory
+    Mount(MountArgs),
+    /// Unmount what ckptfs has mounted on a directory
+    Umount(UmountArgs),
     /// Say what a checkpoint is: files, step, tensors, parameters, problems
     Info(InfoArgs),
     /// List tensors: name, dtype, shape, parameters, bytes, role
@@ -49,6 +55,50 @@ pub(super) enum Command {
     Print(PrintArgs),
     /// Print the prefix that SOURCE means
     Resolve(ResolveArgs),
+}
+
+/// `ckptfs mount`.
+#[derive(Debug, Args)]
+#[command(after_help = MOUNT_HELP)]
+pub(super) struct MountArgs {
+    /// A checkpoint: its prefix or any of its files.
+    pub(super) source: PathBuf,
+    /// The directory to mount on; made if it is missing.
+    pub(super) mountpoint: PathBuf,
+    /// Stay in the foreground; Ctrl-C unmounts.
+    #[arg(short, long)]
+    pub(super) foreground: bool,
+    /// Mount options, as mount(8) takes them (see below); may be repeated.
+    #[arg(short, value_name = "OPT,...")]
+    pub(super) options: Vec<OsString>,
+    /// Append the log to this file [default: the system log, or stderr with -f].
+    #[arg(long, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+}
+
+const MOUNT_HELP: &str = "\
+Mount options:
+  allow_other         let other users in; permission bits are checked
+  uid=N gid=N         owner and group, in place of those of the source files
+  umask=OCTAL         permission bits that nothing has
+  xattr               answer extended attributes (getfattr -d -m user.ckptfs FILE)
+  fsname=NAME         the source that mount and df show
+  threads=N           threads that serve requests
+  max_background=N    requests the kernel may have under way by itself
+  read_ahead_kb=N     readahead of the mount [default: 1024 where permitted]
+Words of fstab (noauto, user, nofail, _netdev, x-*, ...) are taken and ignored.
+The mount is always read-only, nodev, nosuid and noexec.
+
+fstab:  /data/model.ckpt-10  /mnt/ck  fuse.ckptfs  noauto,user,allow_other  0 0
+
+Returns once the mount is live. Unmount: ckptfs umount DIR";
+
+/// `ckptfs umount`.
+#[derive(Debug, Args)]
+pub(super) struct UmountArgs {
+    /// The directories to unmount.
+    #[arg(required = true)]
+    pub(super) mountpoints: Vec<PathBuf>,
 }
 
 /// `ckptfs info`.

@@ -135,7 +135,8 @@ pub trait View: Send + Sync + fmt::Debug + 'static {
     fn xattrs(&self, node: NodeId) -> Result<Vec<(String, Vec<u8>)>>;
 
     /// How long [`View::stat`] of this node and a lookup of it stay true; for a directory also its
-    /// listing and what is *not* in it.
+    /// listing and what is *not* in it. Where it is [`Freshness::Forever`] for the root, it must be so for
+    /// every node: the mount then answers each OPEN and OPENDIR but the first with "do not ask again".
     fn freshness(&self, _node: NodeId) -> Freshness {
         Freshness::Forever
     }

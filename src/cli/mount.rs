@@ -1,0 +1,83 @@
+//! `ckptfs mount`: a checkpoint as a directory.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Outcome;
+use super::args::MountArgs;
+use crate::checkpoint::Checkpoint;
+use crate::error::Error;
+use crate::error::Result;
+use crate::fuse;
+use crate::fuse::MountOptions;
+use crate::fuse::MountRequest;
+use crate::locate;
+use crate::locate::Located;
+use crate::source::LocalStore;
+use crate::source::Store;
+use crate::tree::CheckpointView;
+use crate::tree::View;
+
+/// Runs the command. The checkpoint is found here, where its name is as the user typed it; it is opened in the
+/// process that will serve it.
+pub(super) fn run(args: MountArgs) -> Result<Outcome> {
+    let mut options = MountOptions::default();
+    for text in &args.options {
+        options.parse(text)?;
+    }
+    for note in &options.notes {
+        eprintln!("ckptfs: {note}");
+    }
+    let located = absolute(locate::locate(&LocalStore, &args.source)?)?;
+    let label = located
+        .prefix
+        .as_deref()
+        .or(located.meta.as_deref())
+        .unwrap_or(&args.source);
+    let request = MountRequest {
+        source_label: label.as_os_str().to_owned(),
+        mountpoint: args.mountpoint,
+        source_paths: files(&LocalStore, &located),
+        options,
+        foreground: args.foreground,
+        log_file: args.log_file,
+        build: Box::new(move || {
+            let checkpoint = Arc::new(Checkpoint::open(&LocalStore, &located)?);
+            for file in checkpoint.files().iter().filter(|file| file.stat.is_none()) {
+                log::warn!(
+                    "{} is missing: its tensors cannot be read, all others can",
+                    file.path.display()
+                );
+            }
+            let view: Arc<dyn View> = Arc::new(CheckpointView::new(checkpoint));
+            Ok(view)
+        }),
+    };
+    fuse::serve(request)?;
+    Ok(Outcome::Fine)
+}
+
+/// The background process leaves the current directory, so paths must not depend on it.
+fn absolute(located: Located) -> Result<Located> {
+    let absolute = |path: Option<PathBuf>| {
+        path.map(|path| std::path::absolute(&path).map_err(|e| Error::io("no such path", &e).at(path)))
+            .transpose()
+    };
+    Ok(Located {
+        prefix: absolute(located.prefix)?,
+        meta: absolute(located.meta)?,
+    })
+}
+
+/// The files that a mount must not hide.
+fn files(store: &dyn Store, located: &Located) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = located.meta.iter().cloned().collect();
+    if let Some(prefix) = &located.prefix {
+        let mut index = prefix.as_os_str().to_owned();
+        index.push(".index");
+        files.push(PathBuf::from(index));
+    }
+    files.retain(|file: &PathBuf| store.stat(Path::new(file)).ok().flatten().is_some());
+    files
+}

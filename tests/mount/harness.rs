@@ -1,0 +1,161 @@
+//! Runs the tests of this program.
+//!
+//! Not the standard harness, for two reasons. The background process must be forked by a program with one
+//! thread, so this program is also that program (`daemon.rs`), and the standard harness has threads from
+//! the start. And a hanging mount hangs whoever touches it, uninterruptibly, so each test has a time
+//! limit, after which all mounts are taken away.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::process;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::lab;
+
+thread_local! {
+    /// Where this thread panicked last.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What one test may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy)]
+pub(crate) struct Test {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(),
+}
+
+/// `tests![a, b]`: the functions `a` and `b` of this module.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) const TESTS: &[crate::harness::Test] = &[$(crate::harness::Test {
+            name: concat!(module_path!(), "::", stringify!($name)),
+            run: $name,
+        }),*];
+    };
+}
+pub(crate) use tests;
+
+pub(crate) fn main(all: impl Iterator<Item = Test>) {
+    let mut filters = Vec::new();
+    let (mut list, mut exact) = (false, false);
+    let mut threads = 4;
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--list" => list = true,
+            "--exact" => exact = true,
+            "--test-threads" => threads = args.next().and_then(|n| n.parse().ok()).unwrap_or(threads),
+            "--skip" | "--format" | "--color" => drop(args.next()),
+            _ if arg.starts_with('-') => {}
+            _ => filters.push(arg),
+        }
+    }
+    let wanted = |name: &str| {
+        let fits = |filter: &String| {
+            if exact {
+                name == filter
+            } else {
+                name.contains(filter)
+            }
+        };
+        filters.is_empty() || filters.iter().any(fits)
+    };
+    let tests: VecDeque<Test> = all.filter(|test| wanted(test.name)).collect();
+    if list {
+        tests.iter().for_each(|test| println!("{}: test", test.name));
+        return;
+    }
+    if tests.is_empty() {
+        return;
+    }
+    lab::open();
+    quieten();
+    let (count, started) = (tests.len(), Instant::now());
+    let failed = run(tests, threads);
+    lab::close();
+    let took = started.elapsed().as_secs_f32();
+    println!(
+        "\n{} passed, {} failed in {took:.1} s",
+        count - failed.len(),
+        failed.len()
+    );
+    for name in &failed {
+        println!("    failed: {name}");
+    }
+    process::exit(if failed.is_empty() { 0 } else { 101 });
+}
+
+/// Panics of the tests are shown with the test; those of the toy are wanted.
+fn quieten() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        PLACE.with_borrow_mut(|last| *last = place);
+    }));
+}
+
+fn run(tests: VecDeque<Test>, threads: usize) -> Vec<&'static str> {
+    let count = tests.len();
+    let queue = Arc::new(Mutex::new(tests));
+    let (results, finished) = mpsc::channel();
+    let running = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..threads {
+        let (queue, results, running) = (Arc::clone(&queue), results.clone(), Arc::clone(&running));
+        thread::spawn(move || {
+            loop {
+                let Some(test) = queue.lock().unwrap().pop_front() else {
+                    return;
+                };
+                let started = Instant::now();
+                running.lock().unwrap().push((test.name, started));
+                let result = catch_unwind(AssertUnwindSafe(test.run))
+                    .map_err(|payload| format!("{}: {}", PLACE.take(), message(&*payload)));
+                running.lock().unwrap().retain(|(name, _)| *name != test.name);
+                results.send((test.name, result, started.elapsed())).unwrap();
+            }
+        });
+    }
+    let mut failed = Vec::new();
+    let mut done = 0;
+    while done < count {
+        match finished.recv_timeout(Duration::from_secs(1)) {
+            Ok((name, result, took)) => {
+                done += 1;
+                let took = took.as_secs_f32();
+                match result {
+                    Ok(()) => println!("test {name} ... ok ({took:.1} s)"),
+                    Err(why) => {
+                        println!("test {name} ... FAILED ({took:.1} s): {why}");
+                        failed.push(name);
+                    }
+                }
+            }
+            Err(_) => {
+                let running = running.lock().unwrap();
+                if let Some((name, _)) = running.iter().find(|(_, since)| since.elapsed() > LIMIT) {
+                    println!("test {name} ... HANGS; all mounts are taken away");
+                    lab::close();
+                    process::exit(101);
+                }
+            }
+        }
+    }
+    failed
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    payload
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
+}
