@@ -17,7 +17,6 @@ fn compare(expected: &Expected) -> usize {
     let checkpoint = view.checkpoint().clone();
     let bundle = checkpoint.bundle().unwrap();
     let mut by_value = 0;
-    let names: Vec<&[u8]> = bundle.ids().map(|id| bundle.key(id)).collect();
     for want in &expected.tensors {
         let name = String::from_utf8_lossy(&want.name);
         let context = format!("{}: {name}", expected.prefix.display());
@@ -67,11 +66,23 @@ fn compare(expected: &Expected) -> usize {
         by_value += 1;
     }
     assert_eq!(
-        names.len(),
-        expected.tensors.len(),
-        "{}: {names:?}",
+        u64::from(bundle.len()),
+        expected.count,
+        "{}",
         expected.prefix.display()
     );
+    if let (Some(names), Some(npys)) = (&expected.names_sha256, &expected.npys_sha256) {
+        let all: Vec<u8> = bundle
+            .ids()
+            .flat_map(|id| [bundle.key(id), b"\n"].concat())
+            .collect();
+        assert_eq!(&sha256(&all), names);
+        let files = bundle
+            .ids()
+            .flat_map(|id| support::read(&view, &view.tensor_path(id).unwrap()).unwrap());
+        assert_eq!(&sha256(&files.collect::<Vec<u8>>()), npys);
+        by_value = bundle.len() as usize;
+    }
     by_value
 }
 
@@ -120,10 +131,11 @@ fn corpus() {
 
 #[test]
 fn fixtures() {
-    let all = expected::all(&support::data(), |folder| folder.to_path_buf());
+    let all = expected::all(&support::data(), |_| support::data());
     let v2: Vec<&Expected> = all.iter().filter(|e| is_v2(&e.prefix)).collect();
     let by_value: usize = v2.iter().map(|e| compare(e)).sum();
     println!("{} checkpoints, {by_value} tensors compared by value", v2.len());
+    assert!(v2.len() >= 20 && by_value >= 5400, "{} {by_value}", v2.len());
 }
 
 #[test]

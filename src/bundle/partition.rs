@@ -2,6 +2,7 @@
 
 use super::entries::Row;
 use super::open::Bundle;
+use super::strings::StringTable;
 use crate::error::Error;
 use crate::error::Result;
 use crate::source::Extent;
@@ -9,40 +10,69 @@ use crate::tensor::slice::Block;
 use crate::tensor::tiling;
 
 impl Bundle {
-    /// The parts of the partitioned tensor at `row`: checked to tile it, each with the bytes of its
-    /// elements in row-major order of the part.
-    pub(super) fn parts(&self, row: Row, width: u64) -> Result<Vec<(Block, Extent)>> {
+    /// The slices of the partitioned tensor at `row` that have elements: checked to tile it, each with its
+    /// record, whose dtype and shape fit.
+    fn slices(&self, row: Row) -> Result<Vec<(Block, Row)>> {
         let entry = self.entries.entry(row);
         let mut blocks = Vec::with_capacity(entry.slices.len());
         for slice in entry.slices {
             blocks.push(slice.within(entry.shape)?);
         }
         tiling::check(entry.shape, &blocks)?;
-        let mut parts = Vec::with_capacity(blocks.len());
+        let mut found_all = Vec::with_capacity(blocks.len());
         for ((block, slice), found) in blocks.into_iter().zip(entry.slices).zip(self.slice_rows(row)) {
             // A slice that is the whole tensor is stored under the tensor's own key.
             let part = found.unwrap_or(row);
             if part == row && block.lengths != entry.shape.0 {
                 return Err(Error::corrupt(format!("slice {slice} is not in the index")));
             }
-            let part = self.entries.entry(part);
-            if part.dtype != entry.dtype {
+            let stored = self.entries.entry(part);
+            if stored.dtype != entry.dtype {
                 return Err(Error::corrupt(format!(
                     "slice {slice} is {}, the tensor {}",
-                    part.dtype, entry.dtype
+                    stored.dtype, entry.dtype
                 )));
             }
-            if *part.shape != block.shape() {
+            if *stored.shape != block.shape() {
                 return Err(Error::corrupt(format!(
                     "slice {slice} has the shape {}",
-                    part.shape
+                    stored.shape
                 )));
             }
-            let bytes = self
-                .fixed_extent(&part, width)
-                .map_err(|e| e.context(format!("slice {slice}")))?;
+            found_all.push((block, part));
+        }
+        Ok(found_all)
+    }
+
+    /// The parts of a partitioned tensor of fixed-width elements, each with its bytes in row-major order of
+    /// the part.
+    pub(super) fn parts(&self, row: Row, width: u64) -> Result<Vec<(Block, Extent)>> {
+        let mut parts = Vec::new();
+        for (block, part) in self.slices(row)? {
+            let bytes = self.fixed_extent(&self.entries.entry(part), width);
+            let bytes = bytes.map_err(|e| e.context(format!("slice at {:?}", block.starts)))?;
             parts.extend(bytes.map(|extent| (block, extent)));
         }
         Ok(parts)
+    }
+
+    /// The strings of a partitioned string tensor, each in its place. TensorFlow writes such tensors and
+    /// cannot read them.
+    pub(super) fn string_parts(&self, row: Row) -> Result<StringTable> {
+        let shape = self.entries.entry(row).shape;
+        let mut found: Vec<(u64, Option<Extent>)> = Vec::new();
+        for (block, part) in self.slices(row)? {
+            let entry = self.entries.entry(part);
+            let count = block.shape().elements().unwrap_or(0);
+            let table = StringTable::read(self.extent(&entry)?, count, self.header.endianness)?;
+            for index in 0..count {
+                found.push((block.place(shape, index), table.string(index).flatten()));
+            }
+        }
+        // The slices tile the tensor, so every place occurs once.
+        found.sort_by_key(|(place, _)| *place);
+        Ok(StringTable::scattered(
+            found.into_iter().map(|(_, string)| string).collect(),
+        ))
     }
 }

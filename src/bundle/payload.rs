@@ -49,7 +49,8 @@ impl Bundle {
             Layout::Narrow { .. } if sliced => self.parts(row, 1).map(Payload::Parts),
             Layout::Fixed(width) => self.fixed_extent(&entry, width).map(Payload::Whole),
             Layout::Narrow { .. } => self.fixed_extent(&entry, 1).map(Payload::Whole),
-            Layout::Strings | Layout::Variants if sliced => Err(Error::unsupported(format!(
+            Layout::Strings if sliced => self.string_parts(row).map(Payload::Strings),
+            Layout::Variants if sliced => Err(Error::unsupported(format!(
                 "{} tensors stored in slices cannot be read, by TensorFlow neither",
                 entry.dtype
             ))),
@@ -89,7 +90,7 @@ impl Bundle {
     }
 
     /// The bytes of a record; `None` where it has none.
-    fn extent(&self, entry: &Entry<'_>) -> Result<Option<Extent>> {
+    pub(super) fn extent(&self, entry: &Entry<'_>) -> Result<Option<Extent>> {
         if entry.size == 0 {
             return Ok(None);
         }

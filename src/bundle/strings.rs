@@ -19,11 +19,22 @@ const CHECKSUM_LEN: u64 = 4;
 /// Where each string of a tensor lies.
 #[derive(Debug, Clone)]
 pub struct StringTable {
-    /// All bytes, one string after the other; `None` where there are none.
-    bytes: Option<Extent>,
-    /// The end of each string within `bytes`.
-    ends: Vec<u64>,
+    place: Place,
     longest: u64,
+    total: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    /// One after the other.
+    Together {
+        /// All bytes; `None` where there are none.
+        bytes: Option<Extent>,
+        /// The end of each string within `bytes`.
+        ends: Vec<u64>,
+    },
+    /// Each on its own: a tensor that is stored in slices. `None` for an empty string.
+    Scattered(Vec<Option<Extent>>),
 }
 
 impl StringTable {
@@ -32,11 +43,7 @@ impl StringTable {
         let Some(extent) = extent else {
             // Old writers stored nothing at all for no element.
             return match count {
-                0 => Ok(Self {
-                    bytes: None,
-                    ends: Vec::new(),
-                    longest: 0,
-                }),
+                0 => Ok(Self::scattered(Vec::new())),
                 _ => Err(Error::corrupt(format!("{count} strings in no bytes"))),
             };
         };
@@ -108,20 +115,36 @@ impl StringTable {
             ));
         }
         Ok(Self {
-            bytes: extent.part(start, total).filter(|bytes| !bytes.is_empty()),
-            ends,
+            place: Place::Together {
+                bytes: extent.part(start, total).filter(|bytes| !bytes.is_empty()),
+                ends,
+            },
             longest,
+            total,
         })
+    }
+
+    /// Strings that lie here and there.
+    pub(super) fn scattered(strings: Vec<Option<Extent>>) -> Self {
+        let len = |string: &Option<Extent>| string.as_ref().map_or(0, Extent::len);
+        Self {
+            longest: strings.iter().map(len).max().unwrap_or(0),
+            total: strings.iter().map(len).fold(0, u64::saturating_add),
+            place: Place::Scattered(strings),
+        }
     }
 
     /// How many strings there are.
     pub fn len(&self) -> u64 {
-        self.ends.len() as u64
+        match &self.place {
+            Place::Together { ends, .. } => ends.len() as u64,
+            Place::Scattered(strings) => strings.len() as u64,
+        }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of the longest.
@@ -131,40 +154,48 @@ impl StringTable {
 
     /// Bytes of all together.
     pub fn total(&self) -> u64 {
-        self.ends.last().copied().unwrap_or(0)
+        self.total
     }
 
-    /// All bytes, one string after the other; `None` where there are none.
-    pub fn bytes(&self) -> Option<&Extent> {
-        self.bytes.as_ref()
-    }
-
-    /// Where string `index` starts and ends within [`StringTable::bytes`].
+    /// Where string `index` starts and ends within the bytes of all, where these lie together.
     pub fn range(&self, index: u64) -> Option<(u64, u64)> {
+        let Place::Together { ends, .. } = &self.place else {
+            return None;
+        };
         let index = usize::try_from(index).ok()?;
-        let end = *self.ends.get(index)?;
+        let end = *ends.get(index)?;
         let start = match index.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
+            Some(before) => *ends.get(before)?,
             None => 0,
         };
         Some((start, end))
     }
 
+    /// The bytes of all strings, one after the other; `None` where there are none, or they lie apart.
+    pub fn together(&self) -> Option<&Extent> {
+        match &self.place {
+            Place::Together { bytes, .. } => bytes.as_ref(),
+            Place::Scattered(_) => None,
+        }
+    }
+
     /// The bytes of string `index`; `Some(None)` for an empty one.
     pub fn string(&self, index: u64) -> Option<Option<Extent>> {
+        if let Place::Scattered(strings) = &self.place {
+            return strings.get(usize::try_from(index).ok()?).cloned();
+        }
         let (start, end) = self.range(index)?;
         let len = end.saturating_sub(start);
-        Some(
-            self.bytes
-                .as_ref()
-                .and_then(|bytes| bytes.part(start, len))
-                .filter(|e| !e.is_empty()),
-        )
+        let bytes = self.together().and_then(|bytes| bytes.part(start, len));
+        Some(bytes.filter(|bytes| !bytes.is_empty()))
     }
 
     /// Bytes of memory it holds.
     pub fn weight(&self) -> usize {
-        self.ends.len().saturating_mul(size_of::<u64>())
+        match &self.place {
+            Place::Together { ends, .. } => ends.len().saturating_mul(size_of::<u64>()),
+            Place::Scattered(strings) => strings.len().saturating_mul(size_of::<Option<Extent>>()),
+        }
     }
 }
 

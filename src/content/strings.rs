@@ -37,8 +37,8 @@ impl Produce for Strings {
         let to = offset.saturating_add(buf.len() as u64);
         let first = offset.checked_div(self.width).unwrap_or(0);
         let after = to.div_ceil(self.width.max(1)).min(self.table.len());
-        let Some(bytes) = self.table.bytes() else {
-            return Ok(());
+        let Some(bytes) = self.table.together() else {
+            return (first..after).try_for_each(|index| self.read_one(index, offset, buf));
         };
         // What the strings have in the window lies between these two places of the stored bytes.
         let window = |index: u64| {
@@ -77,6 +77,24 @@ impl Produce for Strings {
 
     fn weight(&self) -> usize {
         self.table.weight()
+    }
+}
+
+impl Strings {
+    /// Copies what string `index` has in the window `buf` at `offset`.
+    fn read_one(&self, index: u64, offset: u64, buf: &mut [u8]) -> Result<()> {
+        let Some(Some(string)) = self.table.string(index) else {
+            return Ok(());
+        };
+        let place = index.saturating_mul(self.width);
+        let skip = offset.saturating_sub(place).min(string.len());
+        let at = cut(place.saturating_add(skip), offset);
+        let left = usize::try_from(string.len().saturating_sub(skip)).unwrap_or(usize::MAX);
+        let end = at.saturating_add(left).min(buf.len());
+        match buf.get_mut(at..end) {
+            Some(target) => string.read(skip, target),
+            None => Ok(()),
+        }
     }
 }
 

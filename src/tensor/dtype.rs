@@ -173,12 +173,12 @@ impl DType {
     }
 
     /// NumPy's `descr` for elements stored in this byte order: `<f4`, `>c16`, `|i1`. `None` where there
-    /// is no fixed-width array. float8 is never `<f1`, which NumPy cannot load: ml_dtypes writes `<f1` for
-    /// e5m2 and `|V1` for the others, so e5m2 becomes `<V1`.
+    /// is no fixed-width array. The float8 family is `<V1`, as ml_dtypes writes it, e5m2 too, for which it
+    /// writes `<f1`, which NumPy cannot load.
     pub fn descr(self, endianness: Endianness) -> Option<String> {
         let info = self.info().filter(|info| !info.descr.is_empty())?;
         let order = match (self, info.layout, endianness) {
-            (Self::FLOAT8_E5M2, _, _) => '<',
+            (Self(24..=28), _, _) => '<',
             (_, Layout::Narrow { .. } | Layout::Fixed(1), _) => '|',
             (_, _, Endianness::Little) => '<',
             (_, _, Endianness::Big) => '>',
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(big(4), "|u1");
         assert_eq!(little(14), "<V2");
         assert_eq!(little(24), "<V1");
-        assert_eq!(little(25), "|V1");
+        assert_eq!(little(25), "<V1");
         assert_eq!(little(29), "|i1");
         assert_eq!(DType::STRING.descr(Endianness::Little), None);
     }

@@ -89,6 +89,19 @@ impl Block {
         Shape(self.lengths.clone())
     }
 
+    /// The place in a tensor of shape `full` of the element at `index` of this block, both row-major.
+    pub fn place(&self, full: &Shape, index: u64) -> u64 {
+        let (mut rest, mut place, mut stride) = (index, 0u64, 1u64);
+        let axes = self.starts.iter().zip(&self.lengths).zip(&full.0);
+        for ((start, length), dim) in axes.rev() {
+            let at = start.saturating_add(rest.checked_rem(*length).unwrap_or(0));
+            rest = rest.checked_div(*length).unwrap_or(0);
+            place = place.saturating_add(at.saturating_mul(stride));
+            stride = stride.saturating_mul(*dim);
+        }
+        place
+    }
+
     /// Whether the two share an element.
     pub fn overlaps(&self, other: &Self) -> bool {
         let mine = self.starts.iter().zip(&self.lengths);

@@ -177,8 +177,9 @@ impl Tensors {
 
     /// How many elements a string or variant tensor has, as the index says; 0 where that cannot be stored.
     fn elements(&self, item: u32) -> u32 {
-        let entry = self.bundle.entry(TensorId(item));
-        let count = entry.shape.elements().filter(|n| *n <= entry.size);
+        let id = TensorId(item);
+        let stored = self.bundle.stored(id);
+        let count = self.bundle.entry(id).shape.elements().filter(|n| *n <= stored);
         count.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
     }
 

@@ -27,7 +27,12 @@ pub struct Tensor {
 pub struct Expected {
     /// Its prefix.
     pub prefix: PathBuf,
+    /// Those that are listed: all of them, unless `count` says more.
     pub tensors: Vec<Tensor>,
+    pub count: u64,
+    /// Over the names of all, each with a newline, and over all `.npy` files.
+    pub names_sha256: Option<String>,
+    pub npys_sha256: Option<String>,
 }
 
 fn decode(text: &str) -> Vec<u8> {
@@ -83,8 +88,12 @@ pub fn all(root: &Path, base: impl Fn(&Path) -> PathBuf) -> Vec<Expected> {
             else {
                 continue;
             };
+            let text = |field: &str| value[field].as_str().map(str::to_string);
             found.push(Expected {
                 prefix: base(&folder).join(prefix),
+                count: value["count"].as_u64().unwrap_or(tensors.len() as u64),
+                names_sha256: text("names_sha256"),
+                npys_sha256: text("npys_sha256"),
                 tensors: tensors.iter().map(tensor).collect(),
             });
         }
