@@ -23,6 +23,7 @@ mod notify;
 mod options;
 mod point;
 mod pool;
+mod probe;
 mod readahead;
 mod relay;
 mod server;

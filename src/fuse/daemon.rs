@@ -20,8 +20,8 @@ use super::MountRequest;
 use super::failure::caught;
 use super::logs;
 use super::logs::Logs;
-use super::mountinfo;
 use super::notify;
+use super::probe;
 use super::relay;
 use super::session::Mounted;
 use super::signals::Caught;
@@ -96,7 +96,7 @@ pub(super) fn background(request: MountRequest) -> Result<()> {
             drop(writer);
             relay::receive(reader).unwrap_or_else(|| Err(died(pid)))?;
             // The handshake is done, so this is answered.
-            mountinfo::ask(&mountpoint)
+            probe::ask(&mountpoint)
                 .map_err(|e| Error::mount(format!("mounted, but it does not answer: {e}")).at(&mountpoint))
         }
     }

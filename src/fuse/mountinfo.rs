@@ -3,29 +3,18 @@
 //! Read as text and never by touching the mount, because a stat of a dead FUSE mount may fail, or tell
 //! what the kernel remembers. A mount point may carry several mounts; the last one in the file is the one
 //! on top.
-#![allow(unsafe_code)]
 
-use std::ffi::CString;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
-use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use crate::error::Error;
 use crate::error::Result;
 
 /// The file system type of our mounts.
 pub(super) const FS_TYPE: &str = "fuse.ckptfs";
-
-/// How long a mount may take to answer, to be told from a dead one.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,34 +45,6 @@ pub(super) fn all() -> Result<Vec<MountEntry>> {
     const PATH: &str = "/proc/self/mountinfo";
     let text = fs::read(PATH).map_err(|e| Error::io("cannot read", &e).at(PATH))?;
     Ok(text.split(|b| *b == b'\n').filter_map(parse).collect())
-}
-
-/// Whether the mount at `point` is dead: the process that served it was killed. One that does not answer
-/// in time (stopped, or stuck in a slow source) is not.
-pub(super) fn is_dead(point: &Path) -> bool {
-    let (answer, answered) = mpsc::channel();
-    let path = point.to_path_buf();
-    // The call cannot be interrupted while it waits for an answer, so it waits elsewhere.
-    let asked = thread::Builder::new().spawn(move || answer.send(ask(&path)).ok());
-    asked.is_ok()
-        && matches!(
-            answered.recv_timeout(PATIENCE),
-            Ok(Err(e)) if e.raw_os_error() == Some(libc::ENOTCONN)
-        )
-}
-
-/// Makes whoever serves the mount at `point` answer: ENOTCONN from one that is dead. A stat would not do,
-/// since the kernel keeps the attributes of the root and answers by itself.
-pub(super) fn ask(point: &Path) -> io::Result<()> {
-    let path = CString::new(point.as_os_str().as_bytes())?;
-    let mut room = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the path is NUL-terminated, and the room is what the call fills; nothing reads it.
-    let done = unsafe { libc::statfs(path.as_ptr(), room.as_mut_ptr()) };
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
 }
 
 /// `36 35 98:0 / /mnt rw,noatime shared:1 - fuse.ckptfs source rw,user_id=0`

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use super::mountinfo;
+use super::probe;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl MountPoint {
         };
         if let Some(entry) = mountinfo::at(&path)?.filter(mountinfo::MountEntry::is_ckptfs) {
             let source = entry.source.to_string_lossy().into_owned();
-            return Err(if mountinfo::is_dead(&path) {
+            return Err(if probe::is_dead(&path) {
                 dead(&path)
             } else {
                 Error::mount(format!("{source} is already mounted here"))

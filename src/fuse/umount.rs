@@ -17,6 +17,7 @@ use super::fusermount;
 use super::mountinfo;
 use super::mountinfo::MountEntry;
 use super::point;
+use super::probe;
 use crate::error::Error;
 use crate::error::Result;
 
@@ -50,7 +51,7 @@ pub fn umount(dir: &Path) -> Result<Unmounted> {
         .at(&path)
         .hint(format!("unmount it with: umount {}", path.display())));
     }
-    let dead = mountinfo::is_dead(&path);
+    let dead = probe::is_dead(&path);
     // Without MNT_DETACH first: whether it is refused tells whether anybody uses it.
     let busy = !dead && plainly(&path).is_err();
     if busy || dead {
