@@ -9,6 +9,7 @@
 //! | [`wire`] | varints and protobuf fields over a byte slice, bounded |
 //! | [`proto`] | the messages of TensorFlow files |
 //! | [`text`] | protobuf text format: printing and parsing by descriptor |
+//! | [`graph`] | MetaGraphs: nodes over the raw bytes, functions, collections, savers |
 //!
 //! Invariants that hold everywhere: nothing is ever written to the source; no length, offset, count
 //! or shape of a file is trusted; bytes of a mapped shard are only handed to the kernel, never
@@ -29,6 +30,7 @@
 )]
 
 pub mod error;
+pub mod graph;
 pub mod proto;
 pub mod source;
 pub mod text;
