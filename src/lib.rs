@@ -12,6 +12,7 @@
 //! | [`text`] | protobuf text format: printing and parsing by descriptor |
 //! | [`tensor`] | what a tensor is, apart from where it is stored: dtype, shape, slices, `.npy` header |
 //! | [`bundle`] | V2 checkpoints: an index and its shards |
+//! | [`graph`] | graphs: nodes over the raw bytes, functions, collections, savers |
 //! | [`locate`] | from what the user typed to the files of a checkpoint |
 //! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
 //! | [`content`] | the bytes of one virtual file, as pieces |
@@ -43,6 +44,7 @@ pub mod cli;
 pub mod content;
 pub mod error;
 pub mod fuse;
+pub mod graph;
 pub mod locate;
 pub mod proto;
 pub mod source;
