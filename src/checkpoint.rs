@@ -4,12 +4,20 @@ pub mod roles;
 pub mod scalars;
 pub mod summary;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 
 use crate::bundle::Bundle;
+use crate::error::Error;
 use crate::error::Result;
+use crate::graph;
+use crate::graph::GraphFile;
+use crate::graph::MetaGraph;
 use crate::locate::Located;
 use crate::source::FileStat;
 use crate::source::Store;
@@ -28,7 +36,12 @@ pub struct SourceFile {
 pub struct Checkpoint {
     name: String,
     bundle: Option<Arc<Bundle>>,
+    graph: Option<Arc<GraphFile>>,
     files: Vec<SourceFile>,
+    /// What keeps a part from being opened at all.
+    problems: Vec<Error>,
+    /// The variable op of each checkpoint key.
+    ops: OnceLock<HashMap<Bytes, u32>>,
 }
 
 impl Checkpoint {
@@ -57,11 +70,63 @@ impl Checkpoint {
                 });
             }
         }
+        let mut problems = Vec::new();
+        let mut graph = None;
+        if let Some(path) = &located.meta {
+            let opened = store.open(path).and_then(|source| {
+                files.push(SourceFile {
+                    path: path.clone(),
+                    stat: Some(source.stat()),
+                });
+                graph::open(source, Some(graph::Kind::MetaGraph))
+            });
+            match opened {
+                Ok(file) => graph = Some(Arc::new(file)),
+                // A damaged graph must not take the tensors with it.
+                Err(e) if bundle.is_some() => {
+                    log::warn!("{e}: there are no ops, tensors are not affected");
+                    problems.push(e.context("the graph cannot be read"));
+                }
+                Err(e) => return Err(e),
+            }
+        }
         Ok(Self {
             name: located.name(),
             bundle,
+            graph,
             files,
+            problems,
+            ops: OnceLock::new(),
         })
+    }
+
+    /// The graph file.
+    pub fn graph(&self) -> Option<&Arc<GraphFile>> {
+        self.graph.as_ref()
+    }
+
+    /// The graph.
+    pub fn meta_graph(&self) -> Option<&MetaGraph> {
+        self.graph.as_ref()?.meta_graphs.first()
+    }
+
+    /// What keeps a part from being opened.
+    pub fn problems(&self) -> &[Error] {
+        &self.problems
+    }
+
+    /// The op of the variable that a checkpoint key is the value of, as the savers of the graph say.
+    pub fn op_of_key(&self, key: &[u8]) -> Option<u32> {
+        let ops = self.ops.get_or_init(|| {
+            let keys = self.meta_graph().map(|meta| meta.savers().variable_keys());
+            // Of the parts of a partitioned variable the first.
+            let mut ops = HashMap::new();
+            for (op, key) in keys.into_iter().flatten() {
+                ops.entry(key.key.clone()).or_insert(op);
+            }
+            ops
+        });
+        ops.get(key).copied()
     }
 
     /// Its name: that of its files without their suffixes.

@@ -38,19 +38,8 @@ pub fn tensor(payload: Payload, dtype: DType, shape: &Shape, endianness: Endiann
         Payload::Strings(table) => {
             let width = Strings::width(&table);
             content.push(header(&format!("|S{width}"), shape))?;
-            let stored = table.total().saturating_add(table.len());
-            let limit = stored.saturating_mul(MAX_STRING_EXPANSION).max(SMALL_ARRAY);
-            let strings = Strings::new(table).filter(|strings| super::Produce::len(strings) <= limit);
-            let strings = strings.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::TooLarge,
-                    format!(
-                        "as an array of {width} bytes a string it would be far larger than its {stored} bytes"
-                    ),
-                )
-                .hint("read its elements under .strings/ instead")
-            })?;
-            content.push(strings)?;
+            check_expansion(table.len(), width, table.total().saturating_add(table.len()))?;
+            content.push(Strings::new(table))?;
         }
         Payload::Variants(_) => {
             return Err(Error::unsupported("variants have no .npy form"));
@@ -75,6 +64,19 @@ pub fn tensor(payload: Payload, dtype: DType, shape: &Shape, endianness: Endiann
         }
     }
     Ok(content)
+}
+
+/// Fails where `count` strings of `width` bytes would be far more than the `stored` bytes they come from.
+pub fn check_expansion(count: u64, width: u64, stored: u64) -> Result<()> {
+    let limit = stored.saturating_mul(MAX_STRING_EXPANSION).max(SMALL_ARRAY);
+    if count.saturating_mul(width) <= limit {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        format!("as an array of {width} bytes a string it would be far larger than its {stored} bytes"),
+    )
+    .hint("read its elements one by one instead"))
 }
 
 /// The header of the `.npy` file of a tensor of fixed width.

@@ -207,6 +207,11 @@ impl NodeIndex {
             .collect()
     }
 
+    /// Whether any node is of an op type. Needs no order, so it is quick from the start.
+    pub fn has_type(&self, op: &[u8]) -> bool {
+        (0..self.type_names.len()).any(|t| self.type_names.get(t) == op)
+    }
+
     /// The op types in use, in the order of their names.
     pub fn op_types(&self) -> impl Iterator<Item = &[u8]> {
         self.by_type()

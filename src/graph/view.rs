@@ -174,6 +174,11 @@ impl<'a> GraphView<'a> {
         Ok(self.consumers_of_all()?.control(id))
     }
 
+    /// Whether the consumers are known already, so that asking for them is quick.
+    pub fn has_consumers(self) -> bool {
+        self.graph.consumers.get().is_some()
+    }
+
     /// Bytes in use for consumers, if they were asked for.
     pub fn consumer_memory(self) -> usize {
         match self.graph.consumers.get() {

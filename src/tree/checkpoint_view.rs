@@ -5,11 +5,18 @@ use std::time::SystemTime;
 
 use super::branch::Branch;
 use super::branch::not_a;
+use super::by_type::ByType;
 use super::cache::Cache;
+use super::collections::Collections;
 use super::facet::BranchName;
 use super::facet::Facet;
+use super::functions::Functions;
+use super::graph_tree::GraphTree;
 use super::ids::Ids;
 use super::ids::Node;
+use super::ops::Ops;
+use super::savers::Savers;
+use super::signatures::Signatures;
 use super::source::Source;
 use super::tensors::Tensors;
 use super::top::Top;
@@ -37,6 +44,18 @@ pub struct CheckpointView {
     top: Top,
     tensors: Option<Arc<Tensors>>,
     source: Source,
+    graph: Option<GraphBranches>,
+}
+
+/// The branches that a graph has.
+#[derive(Debug)]
+struct GraphBranches {
+    ops: Ops,
+    by_type: ByType,
+    collections: Collections,
+    savers: Savers,
+    signatures: Signatures,
+    functions: Functions,
 }
 
 /// Who owns the nodes: the owner of the source files.
@@ -55,6 +74,10 @@ impl CheckpointView {
         let tensors = checkpoint
             .bundle()
             .map(|bundle| Arc::new(Tensors::new(bundle.clone())));
+        let graph = checkpoint
+            .graph()
+            .and_then(|file| GraphTree::new(file.clone()))
+            .map(Arc::new);
         let stat = checkpoint.files().iter().find_map(|file| file.stat);
         Self {
             ids: Ids::new(0),
@@ -67,7 +90,15 @@ impl CheckpointView {
                     .unwrap_or(0o444),
                 mtime: stat.map_or(SystemTime::UNIX_EPOCH, |stat| stat.modified),
             },
-            top: Top::new(&checkpoint, tensors.clone()),
+            top: Top::new(&checkpoint, tensors.clone(), graph.clone()),
+            graph: graph.map(|graph| GraphBranches {
+                ops: Ops::new(graph.clone(), tensors.clone()),
+                by_type: ByType::new(graph.clone()),
+                collections: Collections::new(graph.clone()),
+                savers: Savers::new(graph.clone(), tensors.clone()),
+                signatures: Signatures::new(graph.clone()),
+                functions: Functions::new(graph),
+            }),
             tensors,
             source: Source::new(&checkpoint),
             checkpoint,
@@ -110,7 +141,14 @@ impl CheckpointView {
 
     fn branch(&self, node: Node) -> Result<&dyn Branch> {
         let missing = || Error::not_found("this checkpoint has no such part");
+        let graph = || self.graph.as_ref().ok_or_else(missing);
         Ok(match node.facet.branch() {
+            BranchName::Ops => &graph()?.ops,
+            BranchName::ByType => &graph()?.by_type,
+            BranchName::Collections => &graph()?.collections,
+            BranchName::Savers => &graph()?.savers,
+            BranchName::Signatures => &graph()?.signatures,
+            BranchName::Functions => &graph()?.functions,
             BranchName::Top => &self.top,
             BranchName::Tensors => self.tensors.as_deref().ok_or_else(missing)?,
             BranchName::Source => &self.source,
@@ -230,7 +268,14 @@ impl View for CheckpointView {
         let files = self.checkpoint.files().iter().filter_map(|file| file.stat);
         Totals {
             bytes: files.fold(0, |sum, stat| sum.saturating_add(stat.identity.len)),
-            nodes: self.checkpoint.bundle().map_or(0, |bundle| bundle.len().into()),
+            nodes: {
+                let tensors = self.checkpoint.bundle().map_or(0, |bundle| bundle.len().into());
+                let ops = self
+                    .checkpoint
+                    .meta_graph()
+                    .map_or(0, |meta| meta.graph().nodes().len() as u64);
+                ops.saturating_add(tensors)
+            },
         }
     }
 }

@@ -37,13 +37,28 @@ pub trait RawNames {
     fn count(&self) -> u32;
     /// The raw name of an item.
     fn raw(&self, item: u32) -> &[u8];
+    /// The items sorted by raw name, where that order is kept elsewhere already.
+    fn sorted(&self) -> Option<&[u32]> {
+        None
+    }
+}
+
+/// The items in path order.
+#[derive(Debug, Default)]
+enum Order {
+    /// Item order is path order.
+    #[default]
+    Items,
+    /// [`RawNames::sorted`].
+    Raw,
+    /// A list of its own: some paths differ from raw names.
+    Own(Vec<u32>),
 }
 
 /// The sorted paths of all items.
 #[derive(Debug, Default)]
 pub struct Paths {
-    /// Items in path order; `None` where that is item order.
-    order: Option<Vec<u32>>,
+    order: Order,
     /// Paths of items that differ from their raw names.
     encoded: HashMap<u32, Box<[u8]>>,
 }
@@ -62,11 +77,16 @@ impl Paths {
                 paths.encoded.insert(item, path.into());
             }
         }
-        if !sorted || !paths.encoded.is_empty() {
-            let mut order: Vec<u32> = (0..names.count()).collect();
-            order.sort_by(|a, b| paths.path(names, *a).cmp(paths.path(names, *b)));
-            paths.order = Some(order);
+        if paths.encoded.is_empty() && sorted {
+            return paths;
         }
+        if paths.encoded.is_empty() && names.sorted().is_some() {
+            paths.order = Order::Raw;
+            return paths;
+        }
+        let mut order: Vec<u32> = (0..names.count()).collect();
+        order.sort_by(|a, b| paths.path(names, *a).cmp(paths.path(names, *b)));
+        paths.order = Order::Own(order);
         paths
     }
 
@@ -82,15 +102,17 @@ impl Paths {
     }
 
     /// The item at a position.
-    pub fn item(&self, position: u32) -> u32 {
+    pub fn item(&self, names: &dyn RawNames, position: u32) -> u32 {
+        let of = |order: &[u32]| order.get(position as usize).copied().unwrap_or(u32::MAX);
         match &self.order {
-            Some(order) => order.get(position as usize).copied().unwrap_or(u32::MAX),
-            None => position,
+            Order::Items => position,
+            Order::Raw => names.sorted().map_or(position, of),
+            Order::Own(order) => of(order),
         }
     }
 
     fn at<'a>(&'a self, names: &'a dyn RawNames, position: u32) -> &'a [u8] {
-        self.path(names, self.item(position))
+        self.path(names, self.item(names, position))
     }
 
     /// The path of a scope with a `/` after it; empty for the top.
@@ -259,7 +281,10 @@ mod tests {
         let b = paths.find_scope(&names, b"a/b").unwrap();
         assert_eq!(children(&paths, &names, b), ["c"]);
         assert_eq!(paths.find_scope(&names, b"z"), None);
-        assert_eq!(paths.find_item(&names, b"a/b").map(|p| paths.item(p)), Some(3));
+        assert_eq!(
+            paths.find_item(&names, b"a/b").map(|p| paths.item(&names, p)),
+            Some(3)
+        );
         assert_eq!(paths.find_item(&names, b"a/"), None);
     }
 

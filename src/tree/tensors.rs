@@ -136,7 +136,7 @@ impl Tensors {
     ) -> Option<Node> {
         let find = |stem: &[u8]| {
             let position = paths.find_item(list, &[prefix, stem].concat())?;
-            Some(item_of(paths.item(position)))
+            Some(item_of(paths.item(list, position)))
         };
         if let Some(stem) = name.strip_suffix(b".npy") {
             // TensorFlow's name of the value, `kernel:0`, is the same file; a real key of that name wins.
@@ -229,7 +229,7 @@ fn scope_of(dir: Node) -> Scope {
 }
 
 /// The element that a file name stands for: plain decimal.
-fn element_index(name: &[u8]) -> Option<u32> {
+pub(super) fn element_index(name: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(name).ok()?;
     let index: u32 = text.parse().ok()?;
     (index.to_string() == text).then_some(index)
@@ -378,7 +378,7 @@ impl Tensors {
                     cookie: cookie(next, 0),
                 }),
                 paths::Child::Item(position) => {
-                    let (first, second) = self.entry_nodes(item_of(paths.item(position)));
+                    let (first, second) = self.entry_nodes(item_of(paths.item(list, position)));
                     let last = if second.is_none() { 0 } else { 1 };
                     for (listed, node) in [Some(first), second].into_iter().flatten().enumerate() {
                         let listed = listed as u64;

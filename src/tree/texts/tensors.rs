@@ -16,8 +16,8 @@ const HEADER: &str =
     "name\tdtype\tshape\tparams\tbytes\trole\trole_from\tfull_name\top\tshard\toffset\tcrc32c\tpath\n";
 
 /// The table, in key order. A field that means nothing for a tensor is empty.
-pub(in crate::tree) fn table(_checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors>) -> Result<Content> {
-    let tensors = tensors.clone();
+pub(in crate::tree) fn table(checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors>) -> Result<Content> {
+    let (tensors, checkpoint) = (tensors.clone(), checkpoint.clone());
     let rows = tensors.bundle().len().into();
     text(Arc::new(Lines::new(
         HEADER,
@@ -38,12 +38,17 @@ pub(in crate::tree) fn table(_checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensor
                 false => Default::default(),
             };
             let fields = format!(
-                "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t\t\t{shard}\t{offset}\t{crc}\t",
+                "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t\t",
                 entry.dtype,
                 entry.shape,
                 bundle.stored(id),
             );
             out.extend_from_slice(fields.as_bytes());
+            let op = checkpoint.op_of_key(bundle.key(id));
+            if let (Some(op), Some(meta)) = (op, checkpoint.meta_graph()) {
+                put_field(out, meta.graph().nodes().name(op));
+            }
+            out.extend_from_slice(format!("\t{shard}\t{offset}\t{crc}\t").as_bytes());
             put_field(out, &tensors.path(id));
             out.push(b'\n');
             Ok(())
