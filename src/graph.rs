@@ -28,6 +28,7 @@ mod node;
 mod op_table;
 mod order;
 mod outputs;
+mod parts;
 mod saver;
 mod scan;
 mod signature;

@@ -185,8 +185,11 @@ fn message_in_field_2(source: &dyn Source, extent: Extent) -> Option<Kind> {
     if first.0 != 1 {
         return None;
     }
-    if is_node(source, first.1) == Some(true) {
-        return Some(Kind::MetaGraph);
+    match is_node(source, first.1) {
+        Some(true) => return Some(Kind::MetaGraph),
+        // A MetaInfoDef with its op list; a FunctionDef has no field 2.
+        Some(false) => return Some(Kind::SavedModel),
+        None => {}
     }
     // A FunctionDef starts with its signature, an OpDef, which starts with its name.
     let signature = first_len(source, first.1)?;
