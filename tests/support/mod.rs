@@ -2,6 +2,8 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod expected;
+pub mod random;
+pub mod reference;
 pub mod writer;
 
 use std::path::Path;
