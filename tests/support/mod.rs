@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod expected;
+pub mod memory;
 pub mod random;
 pub mod reference;
 pub mod writer;
