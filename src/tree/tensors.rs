@@ -19,6 +19,7 @@ use super::ids::Node;
 use super::keys;
 use super::names;
 use super::paths;
+use super::paths::PathOf;
 use super::paths::Paths;
 use super::paths::RawNames;
 use super::paths::Scope;
@@ -76,23 +77,51 @@ impl RawNames for Moved {
     }
 }
 
+/// The path of a key by its own name.
+fn encoded(raw: &[u8]) -> PathOf {
+    if names::is_plain(raw, true) {
+        return PathOf::Raw;
+    }
+    PathOf::Own(names::path(raw, true))
+}
+
+/// Whether `key` is a key before that of `item`. Goes back in growing steps: the name of an object stands
+/// right before its attributes.
+fn is_before(bundle: &Bundle, item: u32, key: &[u8]) -> bool {
+    let (mut low, mut high) = (item, item);
+    let mut step = 1u32;
+    while low > 0 && bundle.key(TensorId(low)) > key {
+        high = low;
+        low = low.saturating_sub(step);
+        step = step.saturating_mul(2);
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if bundle.key(TensorId(middle)) < key {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    bundle.key(TensorId(low)) == key
+}
+
 impl Tensors {
     pub(super) fn new(bundle: Arc<Bundle>) -> Self {
         let mut items = Vec::new();
         let paths = Paths::new(&*bundle, true, |item, raw| {
-            if let Some(path) = keys::object_path(raw, |key| bundle.find(key).is_some()) {
+            if let Some(path) = keys::object_path(raw, |key| is_before(&bundle, item, key)) {
                 items.push(item);
-                return Some(path);
+                return path;
             }
-            (!names::is_plain(raw, true)).then(|| names::path(raw, true))
+            encoded(raw)
         });
+        items.shrink_to_fit();
         let moved = Moved {
             bundle: bundle.clone(),
             items,
         };
-        let raw = Paths::new(&moved, true, |_, raw| {
-            (!names::is_plain(raw, true)).then(|| names::path(raw, true))
-        });
+        let raw = Paths::new(&moved, true, |_, raw| encoded(raw));
         Self {
             bundle,
             paths,

@@ -61,3 +61,14 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> (T, usize, usize) {
     let peak = (PEAK.get() - before).max(0) as usize;
     (result, peak, kept)
 }
+
+/// Processor time of this thread: other work on the machine does not count.
+pub fn cpu_time() -> std::time::Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec of ours.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
