@@ -111,18 +111,15 @@ fn role(bundle: &Bundle, id: TensorId) -> Role {
     if name.starts_with("keras_api/metrics/") || scope == "metrics" || scope.ends_with("/metrics") {
         return Role::Metric;
     }
-    // Only what belongs to a variable of that name: a layer may be called Adam.
+    // Only what belongs to a variable that is there: a layer may be called Adam. TensorFlow names a slot
+    // after its variable, below the scope in which the optimizer was made: `loss/dense/kernel/Adam`; older
+    // estimators cut the name short, so any scope above it may be the variable too.
+    let is_key = |name: &str| bundle.find(name.as_bytes()).is_some();
     let owned = || {
-        let mut owner = scope;
-        loop {
-            if bundle.find(owner.as_bytes()).is_some() {
-                return true;
-            }
-            match owner.rsplit_once('/') {
-                Some((above, _)) => owner = above,
-                None => return false,
-            }
-        }
+        let ends = scope.match_indices('/').map(|(at, _)| at).chain([scope.len()]);
+        let starts = scope.match_indices('/').map(|(at, _)| at.saturating_add(1));
+        ends.filter_map(|end| scope.get(..end)).any(is_key)
+            || starts.filter_map(|start| scope.get(start..)).any(is_key)
     };
     if last == "ExponentialMovingAverage" && owned() {
         return Role::Ema;

@@ -9,6 +9,8 @@ use super::roles;
 use super::roles::Role;
 use super::scalars;
 use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::graph::MetaGraph;
 use crate::tensor::DType;
 use crate::tensor::Endianness;
 
@@ -27,8 +29,27 @@ pub struct Summary {
     pub step: Option<String>,
     /// What the bundle holds.
     pub tensors: Option<Tensors>,
-    /// What keeps tensors from being read.
+    /// What the graph holds.
+    pub graph: Option<Graph>,
+    /// What keeps tensors or parts of the graph from being read.
     pub problems: Vec<Problem>,
+}
+
+/// Numbers of the graph.
+#[derive(Debug, Clone, Serialize)]
+pub struct Graph {
+    /// Ops, without those of functions.
+    pub ops: u64,
+    /// Op types in use.
+    pub op_types: u64,
+    /// Functions of the library.
+    pub functions: u64,
+    /// Keys of collections.
+    pub collections: Vec<String>,
+    /// The version of TensorFlow that wrote it.
+    pub tensorflow_version: Option<String>,
+    /// The version of the graph format: a small number before 2019, a count of days since.
+    pub producer: Option<i32>,
 }
 
 /// A source file.
@@ -100,8 +121,28 @@ impl Summary {
                 .and_then(|bundle| step(bundle))
                 .or_else(|| checkpoint.step_in_name().map(|step| step.to_string())),
             tensors: bundle.map(|bundle| tensors(bundle)),
-            problems: bundle.map(|bundle| problems(bundle)).unwrap_or_default(),
+            graph: checkpoint.meta_graph().map(graph),
+            problems: problems(checkpoint),
         }
+    }
+}
+
+fn graph(meta: &MetaGraph) -> Graph {
+    let version = meta
+        .meta_info()
+        .ok()
+        .map(|info| String::from_utf8_lossy(&info.tensorflow_version).into_owned());
+    let keys = meta
+        .collections()
+        .iter()
+        .map(|c| String::from_utf8_lossy(c.key()).into_owned());
+    Graph {
+        ops: meta.graph().nodes().len() as u64,
+        op_types: meta.graph().nodes().type_count() as u64,
+        functions: meta.functions().len() as u64,
+        collections: keys.collect(),
+        tensorflow_version: version.filter(|version| !version.is_empty()),
+        producer: meta.versions().ok().flatten().map(|versions| versions.producer),
     }
 }
 
@@ -144,15 +185,31 @@ fn step(bundle: &Bundle) -> Option<String> {
     scalars::value(bundle, counter?)
 }
 
-fn problems(bundle: &Bundle) -> Vec<Problem> {
-    let problem = |problem: crate::bundle::Problem| Problem {
-        message: problem.error.to_string(),
-        tensors: problem.tensors,
-        examples: problem
-            .examples
-            .iter()
-            .map(|id| String::from_utf8_lossy(bundle.key(*id)).into_owned())
-            .collect(),
+fn problems(checkpoint: &Checkpoint) -> Vec<Problem> {
+    let plain = |error: &Error| Problem {
+        message: error.to_string(),
+        tensors: 0,
+        examples: Vec::new(),
     };
-    bundle.problems().into_iter().map(problem).collect()
+    let mut all: Vec<Problem> = checkpoint.problems().iter().map(plain).collect();
+    if let Some(bundle) = checkpoint.bundle() {
+        all.extend(bundle.problems().into_iter().map(|problem| {
+            Problem {
+                message: problem.error.to_string(),
+                tensors: problem.tensors,
+                examples: problem
+                    .examples
+                    .iter()
+                    .map(|id| String::from_utf8_lossy(bundle.key(*id)).into_owned())
+                    .collect(),
+            }
+        }));
+    }
+    if let Some(file) = checkpoint.graph() {
+        all.extend(file.problems.iter().map(plain));
+    }
+    if let Some(meta) = checkpoint.meta_graph() {
+        all.extend(meta.problems().iter().map(plain));
+    }
+    all
 }

@@ -208,6 +208,11 @@ impl NodeIndex {
         (0..self.type_names.len()).any(|t| self.type_names.get(t) == op)
     }
 
+    /// How many op types are in use.
+    pub fn type_count(&self) -> usize {
+        self.type_names.len()
+    }
+
     /// The op types in use, in the order of their names.
     pub fn op_types(&self) -> impl Iterator<Item = &[u8]> {
         self.by_type()

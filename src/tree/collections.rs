@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use prost::Message;
+
 use super::branch::Branch;
 use super::branch::Child;
 use super::branch::Emit;
@@ -26,6 +28,7 @@ use crate::graph::Collection;
 use crate::graph::CollectionKind;
 use crate::graph::Item;
 use crate::graph::MetaGraph;
+use crate::proto::google::protobuf::Any;
 use crate::source::Extent;
 use crate::text as proto_text;
 
@@ -67,9 +70,13 @@ impl Collections {
     fn message(collection: &Collection, item: &Item) -> Option<(String, Vec<u8>)> {
         match item {
             Item::Bytes(bytes) => Some((collection.message()?.to_string(), bytes.to_vec())),
+            // As an Any, so that the text says which message it is.
             Item::Any { type_url, value } => {
-                let name = String::from_utf8_lossy(Item::any_message(type_url)).into_owned();
-                Some((name, value.to_vec()))
+                let any = Any {
+                    type_url: type_url.clone(),
+                    value: value.clone(),
+                };
+                Some(("google.protobuf.Any".into(), any.encode_to_vec()))
             }
             _ => None,
         }

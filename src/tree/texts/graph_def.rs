@@ -154,7 +154,7 @@ pub(in crate::tree) fn meta_info(graph: &GraphTree, part: Part) -> Result<Conten
         }
     }
     let message = match part {
-        Part::Info => "tensorflow.MetaInfoDef",
+        Part::Info => "tensorflow.MetaGraphDef.MetaInfoDef",
         Part::Ops => "tensorflow.OpList",
     };
     inline(proto_text::print(

@@ -8,6 +8,7 @@ use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::roles;
 use crate::checkpoint::roles::Role;
+use crate::checkpoint::summary::Graph;
 use crate::checkpoint::summary::Summary;
 use crate::checkpoint::summary::Tensors as Numbers;
 use crate::content::Content;
@@ -57,6 +58,9 @@ pub(in crate::tree) fn render(checkpoint: &Arc<Checkpoint>, tensors: Option<&Ten
     if let Some(numbers) = &summary.tensors {
         tensor_lines(&mut out, numbers);
     }
+    if let Some(graph) = &summary.graph {
+        graph_lines(&mut out, graph);
+    }
     problem_lines(&mut out, &summary);
     if let Some(tensors) = tensors {
         usage_lines(&mut out, tensors.bundle(), tensors);
@@ -90,6 +94,24 @@ fn tensor_lines(out: &mut String, numbers: &Numbers) {
     }
     if numbers.big_endian {
         let _ = writeln!(out, "byte order  big-endian (arrays say so: >f4)");
+    }
+}
+
+fn graph_lines(out: &mut String, graph: &Graph) {
+    let functions = match graph.functions {
+        0 => String::new(),
+        n => format!(", {n} functions"),
+    };
+    let _ = writeln!(
+        out,
+        "graph       {} ops of {} types{functions}",
+        graph.ops, graph.op_types
+    );
+    if let Some(version) = &graph.tensorflow_version {
+        let _ = writeln!(out, "written by  TensorFlow {version}");
+    }
+    if !graph.collections.is_empty() {
+        let _ = writeln!(out, "collections {}", graph.collections.join(", "));
     }
 }
 
