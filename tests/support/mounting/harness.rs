@@ -140,7 +140,10 @@ fn run(tests: VecDeque<Test>, threads: usize) -> Vec<&'static str> {
                 match result {
                     Ok(()) => println!("test {name} ... ok"),
                     Err(why) => {
-                        println!("test {name} ... FAILED\n    after {:.1} s: {why}", took.as_secs_f32());
+                        println!(
+                            "test {name} ... FAILED\n    after {:.1} s: {why}",
+                            took.as_secs_f32()
+                        );
                         failed.push(name);
                     }
                 }

@@ -1,5 +1,5 @@
 //! Directories, mounts and processes for one test, taken away again whatever happens.
-#![allow(unsafe_code)]
+#![allow(dead_code, unsafe_code)]
 
 use std::ffi::CString;
 use std::ffi::OsStr;
