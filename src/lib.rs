@@ -13,6 +13,7 @@
 //! | [`tensor`] | what a tensor is, apart from where it is stored: dtype, shape, slices, `.npy` header |
 //! | [`bundle`] | V2 checkpoints: an index and its shards |
 //! | [`graph`] | graphs: nodes over the raw bytes, functions, collections, savers |
+//! | [`state`] | the `checkpoint` state file |
 //! | [`locate`] | from what the user typed to the files of a checkpoint |
 //! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
 //! | [`content`] | the bytes of one virtual file, as pieces |
@@ -48,6 +49,7 @@ pub mod graph;
 pub mod locate;
 pub mod proto;
 pub mod source;
+pub mod state;
 pub mod table;
 pub mod tensor;
 pub mod text;

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::source::Store;
+use crate::state::State;
 
 /// The files of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,7 +98,34 @@ pub fn locate(store: &dyn Store, path: &Path) -> Result<Located> {
             meta: Some(path.to_path_buf()),
         }));
     }
-    Err(recognise::file(store, path))
+    match state_file(store, path)? {
+        Some(found) => Ok(found),
+        None => Err(recognise::file(store, path)),
+    }
+}
+
+/// The latest checkpoint of a state file; `None` where `path` is none.
+fn state_file(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
+    let Ok(state) = State::read(store, path) else {
+        return Ok(None);
+    };
+    let Some(latest) = state.latest else {
+        return Ok(None);
+    };
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let exists = |prefix: &Path| matches!(bundle_at(store, prefix), Ok(Some(_)));
+    let prefix = State::resolve(dir, &latest, exists).ok_or_else(|| {
+        Error::not_found(format!(
+            "the latest checkpoint it names, {}, is not there",
+            latest.display()
+        ))
+        .at(path)
+        .hint(suggest::nearest(
+            store,
+            &dir.join(latest.file_name().unwrap_or_default()),
+        ))
+    })?;
+    bundle_at(store, &prefix)
 }
 
 /// The bundle with the prefix `path`, and its graph.

@@ -9,8 +9,8 @@ use clap::Parser;
 use clap::Subcommand;
 
 const AFTER_HELP: &str = "\
-SOURCE may be a prefix (results/model.ckpt-10) or any file of a checkpoint
-(.index, .meta, .data-00000-of-00001).
+SOURCE may be a prefix (results/model.ckpt-10), any file of a checkpoint
+(.index, .meta, .data-00000-of-00001), or a `checkpoint` state file (its latest).
 
 Examples:
   ckptfs results/model.ckpt-10                       what is in it
@@ -165,7 +165,7 @@ pub(super) struct CatArgs {
 pub(super) struct PrintArgs {
     /// A checkpoint: its prefix or any of its files.
     pub(super) source: PathBuf,
-    /// Tensors, each with an optional part as in NumPy: 'dense/kernel[0,:5]', 'w[-1]', 'w[::100, 3]'.
+    /// Tensors or patterns, each with an optional part as in NumPy: 'dense/kernel[0,:5]', 'w[-1]', 'w[::100, 3]'.
     #[arg(required = true)]
     pub(super) tensors: Vec<OsString>,
     /// Print every element; otherwise the middle of long tensors is left out.

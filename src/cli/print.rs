@@ -2,15 +2,19 @@
 
 mod index;
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::Outcome;
 use super::args::PrintArgs;
+use super::glob;
 use super::open;
 use super::output::Output;
+use crate::bundle::TensorId;
 use crate::content::Content;
 use crate::error::Error;
 use crate::error::Result;
@@ -34,8 +38,12 @@ pub(super) fn run(args: &PrintArgs) -> Result<Outcome> {
     let mut out = Output::stdout();
     let mut outcome = Outcome::Fine;
     let mut documents = Vec::new();
+    let mut operands: Vec<Vec<u8>> = Vec::new();
     for operand in &args.tensors {
-        let printed = Array::open(&view, operand.as_bytes()).and_then(|array| {
+        operands.extend(expand(&view, operand.as_bytes())?);
+    }
+    for operand in &operands {
+        let printed = Array::open(&view, operand).and_then(|array| {
             if args.json {
                 documents.push(array.json()?);
                 return Ok(());
@@ -63,6 +71,38 @@ pub(super) fn run(args: &PrintArgs) -> Result<Outcome> {
     }
     out.finish()?;
     Ok(outcome)
+}
+
+/// The tensors that an operand means: those whose names match, where it is a pattern and no name. A part after
+/// the pattern goes to each.
+fn expand(view: &CheckpointView, operand: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let as_it_is = Ok(vec![operand.to_vec()]);
+    let (name, part) = index::split(operand);
+    let Some(bundle) = view
+        .checkpoint()
+        .bundle()
+        .filter(|bundle| bundle.find(operand).is_none())
+    else {
+        return as_it_is;
+    };
+    let Ok(pattern) = std::str::from_utf8(name) else {
+        return as_it_is;
+    };
+    if !pattern.contains(['*', '?']) || bundle.find(name).is_some() {
+        return as_it_is;
+    }
+    let matcher = glob::name_matcher(pattern)?;
+    let named = |id: &TensorId| matcher.is_match(Path::new(OsStr::from_bytes(bundle.key(*id))));
+    let part = part.map(|part| [b"[", part, b"]"].concat()).unwrap_or_default();
+    let found = bundle
+        .ids()
+        .filter(named)
+        .filter(|id| bundle.entry(*id).dtype != DType::VARIANT);
+    let found: Vec<Vec<u8>> = found.map(|id| [bundle.key(id), &part].concat()).collect();
+    if found.is_empty() {
+        return Err(Error::not_found(format!("no tensor matches {pattern}")));
+    }
+    Ok(found)
 }
 
 /// A tensor, and what of it is asked for.
@@ -239,6 +279,7 @@ fn no_tensor(view: &CheckpointView, name: &[u8]) -> Error {
         bundle
             .ids()
             .take(100_000)
+            .filter(|id| crate::locate::distance(key(*id), name) <= name.len().max(4) / 2)
             .min_by_key(|id| crate::locate::distance(key(*id), name))
             .map(|id| key(id).to_vec())
     });
