@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// What one test may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Test {

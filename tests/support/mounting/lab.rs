@@ -28,7 +28,7 @@ pub(crate) const USER: u32 = 65_534;
 const DEVICE: &str = "/dev/fuse";
 
 /// What an external command may take.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 static PLACE: OnceLock<Place> = OnceLock::new();
 static NEXT: AtomicUsize = AtomicUsize::new(0);
