@@ -1,6 +1,5 @@
 //! Mounts of toys.
 
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -35,7 +34,7 @@ impl Lab {
     /// A file with a pattern in it, to be mapped.
     pub(crate) fn shard(&self, len: usize) -> PathBuf {
         let path = self.path("shard.data");
-        fs::write(&path, super::toy_view::pattern(len)).unwrap();
+        std::fs::write(&path, super::toy_view::pattern(len)).unwrap();
         path
     }
 
