@@ -21,6 +21,7 @@ use crate::graph::MetaGraph;
 use crate::locate::Located;
 use crate::source::FileStat;
 use crate::source::Store;
+use crate::tensor::TensorSet;
 
 /// A file that a checkpoint is made of.
 #[derive(Debug, Clone)]
@@ -36,6 +37,7 @@ pub struct SourceFile {
 pub struct Checkpoint {
     name: String,
     bundle: Option<Arc<Bundle>>,
+    tensors: Option<Arc<dyn TensorSet>>,
     graph: Option<Arc<GraphFile>>,
     files: Vec<SourceFile>,
     /// What keeps a part from being opened at all.
@@ -92,6 +94,7 @@ impl Checkpoint {
         }
         Ok(Self {
             name: located.name(),
+            tensors: bundle.clone().map(|bundle| bundle as Arc<dyn TensorSet>),
             bundle,
             graph,
             files,
@@ -134,7 +137,17 @@ impl Checkpoint {
         &self.name
     }
 
-    /// What it holds.
+    /// The tensors it holds.
+    pub fn tensors(&self) -> Option<&dyn TensorSet> {
+        self.tensors.as_deref()
+    }
+
+    /// [`Checkpoint::tensors`], to be kept.
+    pub fn shared_tensors(&self) -> Option<Arc<dyn TensorSet>> {
+        self.tensors.clone()
+    }
+
+    /// The V2 bundle, where that is what it is.
     pub fn bundle(&self) -> Option<&Arc<Bundle>> {
         self.bundle.as_ref()
     }

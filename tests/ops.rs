@@ -279,7 +279,7 @@ fn imported(view: &CheckpointView, graph: &Value, context: &str) {
             String::from_utf8_lossy(&npy[..npy.len().min(128)])
         );
     }
-    let bundle = view.checkpoint().bundle();
+    let bundle = view.checkpoint().tensors();
     for (variable, key) in graph["variables"].as_object().unwrap() {
         let Some(id) = bundle.and_then(|bundle| bundle.find(text(key).as_bytes())) else {
             continue;

@@ -4,8 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use ckptfs::bundle::TensorId;
 use ckptfs::tensor::DType;
+use ckptfs::tensor::TensorId;
 use ckptfs::tree::View;
 use support::expected;
 use support::expected::Expected;
@@ -15,7 +15,7 @@ use support::sha256;
 fn compare(expected: &Expected) -> usize {
     let view = support::view(&expected.prefix);
     let checkpoint = view.checkpoint().clone();
-    let bundle = checkpoint.bundle().unwrap();
+    let bundle = checkpoint.tensors().unwrap();
     let mut by_value = 0;
     for want in &expected.tensors {
         let name = String::from_utf8_lossy(&want.name);
@@ -148,7 +148,7 @@ fn every_tensor_is_listed_once() {
             continue;
         }
         let view = support::view(&expected.prefix);
-        let bundle = view.checkpoint().bundle().unwrap().clone();
+        let bundle = view.checkpoint().tensors().unwrap();
         let mut listed = std::collections::BTreeSet::new();
         let (top, _) = ckptfs::tree::resolve(&view, b"tensors", true).unwrap();
         let mut todo = vec![(top, b"tensors".to_vec())];

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use crate::bundle::Bundle;
-use crate::bundle::TensorId;
 use crate::tensor::DType;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
 
 /// What a tensor is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,11 +86,11 @@ const COUNTERS: &[&str] = &[
 ];
 
 /// The role of a tensor as its name tells it.
-pub fn by_name(bundle: &Bundle, id: TensorId) -> (Role, RoleFrom) {
+pub fn by_name(bundle: &dyn TensorSet, id: TensorId) -> (Role, RoleFrom) {
     (role(bundle, id), RoleFrom::Name)
 }
 
-fn role(bundle: &Bundle, id: TensorId) -> Role {
+fn role(bundle: &dyn TensorSet, id: TensorId) -> Role {
     let entry = bundle.entry(id);
     if matches!(entry.dtype, DType::STRING | DType::VARIANT | DType::RESOURCE) {
         return Role::Other;

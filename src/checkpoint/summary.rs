@@ -8,11 +8,11 @@ use super::Checkpoint;
 use super::roles;
 use super::roles::Role;
 use super::scalars;
-use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::graph::MetaGraph;
 use crate::tensor::DType;
 use crate::tensor::Endianness;
+use crate::tensor::TensorSet;
 
 /// The whole.
 #[derive(Debug, Clone, Serialize)]
@@ -104,7 +104,7 @@ pub const SCHEMA: u32 = 1;
 impl Summary {
     /// Walks over all tensors; reads none but the step counter.
     pub fn new(checkpoint: &Checkpoint) -> Self {
-        let bundle = checkpoint.bundle();
+        let bundle = checkpoint.tensors();
         let file = |file: &super::SourceFile| File {
             path: file.path.to_string_lossy().into_owned(),
             bytes: file.stat.map(|stat| stat.identity.len),
@@ -118,9 +118,9 @@ impl Summary {
             },
             files: checkpoint.files().iter().map(file).collect(),
             step: bundle
-                .and_then(|bundle| step(bundle))
+                .and_then(step)
                 .or_else(|| checkpoint.step_in_name().map(|step| step.to_string())),
-            tensors: bundle.map(|bundle| tensors(bundle)),
+            tensors: bundle.map(tensors),
             graph: checkpoint.meta_graph().map(graph),
             problems: problems(checkpoint),
         }
@@ -146,7 +146,7 @@ fn graph(meta: &MetaGraph) -> Graph {
     }
 }
 
-fn tensors(bundle: &Bundle) -> Tensors {
+fn tensors(bundle: &dyn TensorSet) -> Tensors {
     let mut dtypes: BTreeMap<DType, (u64, u64)> = BTreeMap::new();
     let mut params: BTreeMap<String, u64> = BTreeMap::new();
     let mut total = 0u64;
@@ -173,11 +173,11 @@ fn tensors(bundle: &Bundle) -> Tensors {
         bytes: total,
         params,
         dtypes: dtypes.into_iter().map(dtype).collect(),
-        big_endian: bundle.header().endianness == Endianness::Big,
+        big_endian: bundle.endianness() == Endianness::Big,
     }
 }
 
-fn step(bundle: &Bundle) -> Option<String> {
+fn step(bundle: &dyn TensorSet) -> Option<String> {
     let counter = bundle.ids().find(|id| {
         let key = bundle.key(*id);
         key == b"global_step" || key.ends_with(b"/global_step")
@@ -192,7 +192,7 @@ fn problems(checkpoint: &Checkpoint) -> Vec<Problem> {
         examples: Vec::new(),
     };
     let mut all: Vec<Problem> = checkpoint.problems().iter().map(plain).collect();
-    if let Some(bundle) = checkpoint.bundle() {
+    if let Some(bundle) = checkpoint.tensors() {
         all.extend(bundle.problems().into_iter().map(|problem| {
             Problem {
                 message: problem.error.to_string(),

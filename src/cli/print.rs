@@ -14,13 +14,13 @@ use super::args::PrintArgs;
 use super::glob;
 use super::open;
 use super::output::Output;
-use crate::bundle::TensorId;
 use crate::content::Content;
 use crate::error::Error;
 use crate::error::Result;
 use crate::tensor::DType;
 use crate::tensor::Endianness;
 use crate::tensor::Shape;
+use crate::tensor::TensorId;
 use crate::tensor::npy;
 use crate::tensor::number;
 use crate::tree::CheckpointView;
@@ -80,7 +80,7 @@ fn expand(view: &CheckpointView, operand: &[u8]) -> Result<Vec<Vec<u8>>> {
     let (name, part) = index::split(operand);
     let Some(bundle) = view
         .checkpoint()
-        .bundle()
+        .tensors()
         .filter(|bundle| bundle.find(operand).is_none())
     else {
         return as_it_is;
@@ -123,7 +123,7 @@ impl Array {
     fn open(view: &CheckpointView, operand: &[u8]) -> Result<Self> {
         let checkpoint = view.checkpoint().clone();
         let bundle = checkpoint
-            .bundle()
+            .tensors()
             .ok_or_else(|| Error::not_found("there are no tensors"))?;
         let (name, part) = match bundle.find(operand) {
             Some(_) => (operand, None),
@@ -138,7 +138,7 @@ impl Array {
             None => view.tensor_at(name).ok_or_else(|| no_tensor(view, name))?,
         };
         let entry = bundle.entry(id);
-        let endianness = bundle.header().endianness;
+        let endianness = bundle.endianness();
         let (node, _) = crate::tree::resolve(view, &view.tensor_path(id).unwrap_or_default(), true)?;
         let content = view.content(node)?;
         if entry.dtype.width().is_none() && entry.dtype != DType::STRING {
@@ -273,7 +273,7 @@ fn npy_data_offset(content: &Content, descr: &str, shape: &Shape) -> Result<u64>
 fn no_tensor(view: &CheckpointView, name: &[u8]) -> Error {
     let text = String::from_utf8_lossy(name).into_owned();
     let error = Error::not_found(format!("{text}: no such tensor"));
-    let bundle = view.checkpoint().bundle();
+    let bundle = view.checkpoint().tensors();
     let near = bundle.and_then(|bundle| {
         let key = |id| bundle.key(id);
         bundle

@@ -10,11 +10,11 @@ use super::args::TensorsArgs;
 use super::glob;
 use super::open;
 use super::output::Output;
-use crate::bundle::TensorId;
 use crate::checkpoint::roles;
 use crate::error::Error;
 use crate::error::Result;
 use crate::locate::natural;
+use crate::tensor::TensorId;
 use crate::tree::human_bytes;
 use crate::tree::human_count;
 
@@ -22,7 +22,7 @@ use crate::tree::human_count;
 pub(super) fn run(args: &TensorsArgs) -> Result<Outcome> {
     let view = open::view(&args.source)?;
     let checkpoint = view.checkpoint().clone();
-    let bundle = checkpoint.bundle().ok_or_else(|| {
+    let bundle = checkpoint.tensors().ok_or_else(|| {
         Error::not_found("there is a graph but no checkpoint, so there are no tensors")
             .at(&args.source)
             .hint("its ops: ckptfs ls SOURCE ops")

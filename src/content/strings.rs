@@ -2,8 +2,8 @@
 
 use super::Produce;
 use super::past_the_end;
-use crate::bundle::StringTable;
 use crate::error::Result;
+use crate::tensor::strings::StringTable;
 
 /// Strings of a table, each `width` bytes.
 #[derive(Debug)]

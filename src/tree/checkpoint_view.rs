@@ -27,13 +27,13 @@ use super::view::NodeId;
 use super::view::Stat;
 use super::view::Totals;
 use super::view::View;
-use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::content::Content;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::source::FileStat;
+use crate::tensor::TensorId;
 
 /// A checkpoint as a directory (design.md 2).
 #[derive(Debug)]
@@ -107,9 +107,7 @@ impl Owner {
 impl CheckpointView {
     /// The tree of a checkpoint.
     pub fn new(checkpoint: Arc<Checkpoint>) -> Self {
-        let tensors = checkpoint
-            .bundle()
-            .map(|bundle| Arc::new(Tensors::new(bundle.clone())));
+        let tensors = checkpoint.shared_tensors().map(|set| Arc::new(Tensors::new(set)));
         let graph = checkpoint
             .graph()
             .and_then(|file| GraphTree::new(file.clone()))
@@ -298,7 +296,7 @@ impl View for CheckpointView {
         Totals {
             bytes: files.fold(0, |sum, stat| sum.saturating_add(stat.identity.len)),
             nodes: {
-                let tensors = self.checkpoint.bundle().map_or(0, |bundle| bundle.len().into());
+                let tensors = self.checkpoint.tensors().map_or(0, |bundle| bundle.len().into());
                 let ops = self
                     .checkpoint
                     .meta_graph()

@@ -14,7 +14,6 @@ use super::names;
 use super::tensors::Tensors;
 use super::view::Effort;
 use super::view::Kind;
-use crate::bundle::Bundle;
 use crate::content::Content;
 use crate::content::rendered::Lines;
 use crate::content::rendered::inline;
@@ -27,6 +26,7 @@ use crate::graph::MetaGraph;
 use crate::graph::Saver;
 use crate::graph::SaverEntry;
 use crate::graph::Target;
+use crate::tensor::TensorSet;
 use crate::text as proto_text;
 
 /// The branch.
@@ -79,7 +79,7 @@ fn put_entry(
     meta: &MetaGraph,
     saver: &Saver,
     entry: &SaverEntry,
-    bundle: Option<&Bundle>,
+    bundle: Option<&dyn TensorSet>,
 ) {
     let function = saver.function.as_ref().and_then(|name| meta.function(name));
     let view = match function {
@@ -183,7 +183,7 @@ impl Branch for Savers {
                 let saver = meta.and_then(|meta| meta.savers().savers().get(item));
                 let entry = saver.and_then(|saver| saver.entries.get(usize::try_from(row).ok()?));
                 if let (Some(meta), Some(saver), Some(entry)) = (meta, saver, entry) {
-                    let bundle = tensors.as_deref().map(|tensors| &**tensors.bundle());
+                    let bundle = tensors.as_deref().map(|tensors| tensors.set());
                     put_entry(out, meta, saver, entry, bundle);
                 }
                 Ok(())

@@ -24,22 +24,23 @@ use super::paths::RawNames;
 use super::paths::Scope;
 use super::view::Effort;
 use super::view::Kind;
-use crate::bundle::Bundle;
-use crate::bundle::Payload;
-use crate::bundle::StringTable;
-use crate::bundle::TensorId;
-use crate::bundle::VariantTable;
 use crate::content::Content;
 use crate::content::npy;
 use crate::error::Error;
 use crate::error::Result;
 use crate::source::Extent;
 use crate::tensor::DType;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
+use crate::tensor::payload::Payload;
+use crate::tensor::strings::StringTable;
+use crate::tensor::variants::VariantTable;
 
 /// The branch, and where each tensor stands in it.
 #[derive(Debug)]
 pub(super) struct Tensors {
-    bundle: Arc<Bundle>,
+    set: Arc<dyn TensorSet>,
+    keys: Keys,
     paths: Paths,
     /// Tensors that are not listed under their raw keys, and their raw paths.
     moved: Moved,
@@ -48,20 +49,24 @@ pub(super) struct Tensors {
     last_strings: Mutex<Option<(u32, Arc<StringTable>)>>,
 }
 
-impl RawNames for Bundle {
+/// The keys of a set as raw names.
+#[derive(Debug)]
+struct Keys(Arc<dyn TensorSet>);
+
+impl RawNames for Keys {
     fn count(&self) -> u32 {
-        self.len()
+        self.0.len()
     }
 
     fn raw(&self, item: u32) -> &[u8] {
-        self.key(TensorId(item))
+        self.0.key(TensorId(item))
     }
 }
 
 /// The tensors of object checkpoints, as a list of their own.
 #[derive(Debug)]
 struct Moved {
-    bundle: Arc<Bundle>,
+    set: Arc<dyn TensorSet>,
     items: Vec<u32>,
 }
 
@@ -72,29 +77,31 @@ impl RawNames for Moved {
 
     fn raw(&self, item: u32) -> &[u8] {
         let item = self.items.get(item as usize).copied().unwrap_or(u32::MAX);
-        self.bundle.key(TensorId(item))
+        self.set.key(TensorId(item))
     }
 }
 
 impl Tensors {
-    pub(super) fn new(bundle: Arc<Bundle>) -> Self {
+    pub(super) fn new(set: Arc<dyn TensorSet>) -> Self {
         let mut items = Vec::new();
-        let paths = Paths::new(&*bundle, true, |item, raw| {
-            if let Some(path) = keys::object_path(raw, |key| bundle.find(key).is_some()) {
+        let keys = Keys(set.clone());
+        let paths = Paths::new(&keys, true, |item, raw| {
+            if let Some(path) = keys::object_path(raw, |key| set.find(key).is_some()) {
                 items.push(item);
                 return Some(path);
             }
             (!names::is_plain(raw, true)).then(|| names::path(raw, true))
         });
         let moved = Moved {
-            bundle: bundle.clone(),
+            set: set.clone(),
             items,
         };
         let raw = Paths::new(&moved, true, |_, raw| {
             (!names::is_plain(raw, true)).then(|| names::path(raw, true))
         });
         Self {
-            bundle,
+            set,
+            keys,
             paths,
             moved,
             raw,
@@ -102,23 +109,23 @@ impl Tensors {
         }
     }
 
-    /// The bundle it lists.
-    pub(super) fn bundle(&self) -> &Arc<Bundle> {
-        &self.bundle
+    /// The tensors it lists.
+    pub(super) fn set(&self) -> &dyn TensorSet {
+        &*self.set
     }
 
     /// The path of the file of a tensor, from the root: `tensors/dense/kernel.npy`.
     pub(super) fn path(&self, id: TensorId) -> Vec<u8> {
-        let suffix: &[u8] = match self.bundle.entry(id).dtype {
+        let suffix: &[u8] = match self.set.entry(id).dtype {
             DType::VARIANT => b".variants",
             _ => b".npy",
         };
-        [b"tensors/", self.paths.path(&*self.bundle, id.0), suffix].concat()
+        [b"tensors/", self.paths.path(&self.keys, id.0), suffix].concat()
     }
 
     fn entry_nodes(&self, item: u32) -> (Node, Option<Node>) {
         let file = Node::new(Facet::TensorNpy, item, 0);
-        match self.bundle.entry(TensorId(item)).dtype {
+        match self.set.entry(TensorId(item)).dtype {
             DType::STRING => (file, Some(Node::new(Facet::Strings, item, 0))),
             DType::VARIANT => (Node::new(Facet::Variants, item, 0), None),
             _ => (file, None),
@@ -160,7 +167,7 @@ impl Tensors {
         if let Some((_, table)) = last().as_ref().filter(|(of, _)| *of == item) {
             return Ok(table.clone());
         }
-        let Payload::Strings(table) = self.bundle.payload(TensorId(item))? else {
+        let Payload::Strings(table) = self.set.payload(TensorId(item))? else {
             return Err(not_a("string tensor"));
         };
         let table = Arc::new(table);
@@ -169,7 +176,7 @@ impl Tensors {
     }
 
     fn variants(&self, item: u32) -> Result<VariantTable> {
-        match self.bundle.payload(TensorId(item))? {
+        match self.set.payload(TensorId(item))? {
             Payload::Variants(table) => Ok(table),
             _ => Err(not_a("variant tensor")),
         }
@@ -178,8 +185,8 @@ impl Tensors {
     /// How many elements a string or variant tensor has, as the index says; 0 where that cannot be stored.
     fn elements(&self, item: u32) -> u32 {
         let id = TensorId(item);
-        let stored = self.bundle.stored(id);
-        let count = self.bundle.entry(id).shape.elements().filter(|n| *n <= stored);
+        let stored = self.set.stored(id);
+        let count = self.set.entry(id).shape.elements().filter(|n| *n <= stored);
         count.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
     }
 
@@ -203,11 +210,11 @@ impl Tensors {
                 Some(raw_node(found))
             });
         }
-        let prefix = self.paths.prefix(&*self.bundle, scope);
+        let prefix = self.paths.prefix(&self.keys, scope);
         let path = [prefix, name].concat();
-        self.find(&self.paths, &*self.bundle, prefix, name, |item| item)
+        self.find(&self.paths, &self.keys, prefix, name, |item| item)
             .or_else(|| {
-                let found = self.paths.find_scope(&*self.bundle, &path)?;
+                let found = self.paths.find_scope(&self.keys, &path)?;
                 Some(Node::new(Facet::TensorScope, found.first, found.depth))
             })
             .or_else(|| self.find_raw(prefix, name))
@@ -258,7 +265,7 @@ impl Branch for Tensors {
                 if raw {
                     self.list_scope(&self.raw, &self.moved, dir, after, items, emit);
                 } else {
-                    self.list_scope(&self.paths, &*self.bundle, dir, after, |item| item, emit);
+                    self.list_scope(&self.paths, &self.keys, dir, after, |item| item, emit);
                 }
                 return Ok(());
             }
@@ -280,7 +287,7 @@ impl Branch for Tensors {
     }
 
     fn facts(&self, node: Node) -> Result<Facts> {
-        let entry = self.bundle.entry(TensorId(node.item));
+        let entry = self.set.entry(TensorId(node.item));
         let file = |size| Facts {
             kind: Kind::File,
             size,
@@ -288,12 +295,8 @@ impl Branch for Tensors {
         };
         Ok(match node.facet {
             Facet::TensorNpy => Facts {
-                stored: self.bundle.stored(TensorId(node.item)),
-                ..file(npy::size(
-                    entry.dtype,
-                    entry.shape,
-                    self.bundle.header().endianness,
-                ))
+                stored: self.set.stored(TensorId(node.item)),
+                ..file(npy::size(entry.dtype, entry.shape, self.set.endianness()))
             },
             Facet::StringElement | Facet::VariantElement => file(None),
             _ => Facts::DIRECTORY,
@@ -304,9 +307,9 @@ impl Branch for Tensors {
         match node.facet {
             Facet::TensorNpy => {
                 let id = TensorId(node.item);
-                let entry = self.bundle.entry(id);
-                let endianness = self.bundle.header().endianness;
-                npy::tensor(self.bundle.payload(id)?, entry.dtype, entry.shape, endianness)
+                let entry = self.set.entry(id);
+                let endianness = self.set.endianness();
+                npy::tensor(self.set.payload(id)?, entry.dtype, entry.shape, endianness)
             }
             Facet::StringElement | Facet::VariantElement => {
                 let mut content = Content::new();
@@ -321,7 +324,7 @@ impl Branch for Tensors {
     }
 
     fn effort(&self, node: Node) -> Effort {
-        let entry = self.bundle.entry(TensorId(node.item));
+        let entry = self.set.entry(TensorId(node.item));
         match entry.dtype.width() {
             Some(_) if entry.slices.len() < 64 => Effort::Quick,
             _ => Effort::Slow,
@@ -333,17 +336,17 @@ impl Branch for Tensors {
             return Ok(Vec::new());
         }
         let id = TensorId(node.item);
-        let entry = self.bundle.entry(id);
+        let entry = self.set.entry(id);
         let mut all = vec![
-            ("name", self.bundle.key(id).to_vec()),
+            ("name", self.set.key(id).to_vec()),
             ("dtype", entry.dtype.to_string().into()),
             ("shape", entry.shape.to_string().into()),
-            ("size", self.bundle.stored(id).to_string().into()),
+            ("size", self.set.stored(id).to_string().into()),
         ];
-        if entry.slices.is_empty() {
-            all.push(("shard", entry.shard.to_string().into()));
-            all.push(("offset", entry.offset.to_string().into()));
-            all.push(("crc32c", format!("{:#010x}", entry.crc32c).into()));
+        if let Some(place) = entry.place {
+            all.push(("shard", place.shard.to_string().into()));
+            all.push(("offset", place.offset.to_string().into()));
+            all.push(("crc32c", format!("{:#010x}", place.crc32c).into()));
         }
         Ok(all
             .into_iter()

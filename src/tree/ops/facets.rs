@@ -93,7 +93,7 @@ impl Ops {
         }
         let tensors = self.tensors.as_deref()?;
         let key = meta.savers().key_of(node.item)?;
-        Some(tensors.path(tensors.bundle().find(&key.key)?))
+        Some(tensors.path(tensors.set().find(&key.key)?))
     }
 
     /// The functions that an op calls, by file name.

@@ -3,8 +3,6 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
-use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::roles;
 use crate::checkpoint::roles::Role;
@@ -14,6 +12,8 @@ use crate::checkpoint::summary::Tensors as Numbers;
 use crate::content::Content;
 use crate::content::rendered::inline;
 use crate::error::Result;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
 use crate::tree::tensors::Tensors;
 
 /// A number of bytes for people: `1.4 MB` (powers of 1000, as `ls --si`).
@@ -63,7 +63,7 @@ pub(in crate::tree) fn render(checkpoint: &Arc<Checkpoint>, tensors: Option<&Ten
     }
     problem_lines(&mut out, &summary);
     if let Some(tensors) = tensors {
-        usage_lines(&mut out, tensors.bundle(), tensors);
+        usage_lines(&mut out, tensors.set(), tensors);
     }
     inline(out)
 }
@@ -138,7 +138,7 @@ fn problem_lines(out: &mut String, summary: &Summary) {
 }
 
 /// What to type next, with a tensor of this very checkpoint.
-fn usage_lines(out: &mut String, bundle: &Bundle, tensors: &Tensors) {
+fn usage_lines(out: &mut String, bundle: &dyn TensorSet, tensors: &Tensors) {
     let example = bundle
         .ids()
         .filter(|id| bundle.entry(*id).dtype.is_numeric() && roles::by_name(bundle, *id).0 == Role::Weight)

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::roles;
 use crate::content::Content;
@@ -10,6 +9,7 @@ use crate::content::rendered::Lines;
 use crate::content::rendered::put_field;
 use crate::content::rendered::text;
 use crate::error::Result;
+use crate::tensor::TensorId;
 use crate::tree::tensors::Tensors;
 
 const HEADER: &str =
@@ -18,25 +18,22 @@ const HEADER: &str =
 /// The table, in key order. A field that means nothing for a tensor is empty.
 pub(in crate::tree) fn table(checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors>) -> Result<Content> {
     let (tensors, checkpoint) = (tensors.clone(), checkpoint.clone());
-    let rows = tensors.bundle().len().into();
+    let rows = tensors.set().len().into();
     text(Arc::new(Lines::new(
         HEADER,
         rows,
         move |row, out: &mut Vec<u8>| {
-            let bundle = tensors.bundle();
+            let bundle = tensors.set();
             let id = TensorId(u32::try_from(row).unwrap_or(u32::MAX));
             let entry = bundle.entry(id);
             let (role, role_from) = roles::by_name(bundle, id);
             put_field(out, bundle.key(id));
             let params = entry.shape.elements().map(|n| n.to_string()).unwrap_or_default();
-            let (shard, offset, crc) = match entry.slices.is_empty() {
-                true => (
-                    entry.shard.to_string(),
-                    entry.offset.to_string(),
-                    format!("{:#010x}", entry.crc32c),
-                ),
-                false => Default::default(),
-            };
+            let place = entry.place.map(|place| {
+                let crc = format!("{:#010x}", place.crc32c);
+                (place.shard.to_string(), place.offset.to_string(), crc)
+            });
+            let (shard, offset, crc) = place.unwrap_or_default();
             let fields = format!(
                 "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t\t",
                 entry.dtype,
