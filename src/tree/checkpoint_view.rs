@@ -32,6 +32,7 @@ use crate::content::Content;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::source::FileStat;
 use crate::tensor::TensorId;
 
 /// A checkpoint as a directory (design.md 2).
@@ -68,6 +69,41 @@ struct Owner {
     mtime: SystemTime,
 }
 
+impl Owner {
+    /// The owner of the first file, and the read bits that every file grants: with `allow_other` they decide who reads
+    /// a shard through us.
+    fn of(files: &[FileStat]) -> Self {
+        let Some(first) = files.first() else {
+            return Self {
+                uid: 0,
+                gid: 0,
+                read: 0o444,
+                mtime: SystemTime::UNIX_EPOCH,
+            };
+        };
+        let granted = |file: &FileStat| {
+            let others = file.mode & 0o004;
+            // To a file of somebody else, the owner of the first is one of the others.
+            let user = match file.uid == first.uid {
+                true => file.mode & 0o400,
+                false => others.wrapping_shl(6),
+            };
+            let group = match file.gid == first.gid {
+                true => file.mode & 0o040,
+                false => others.wrapping_shl(3),
+            };
+            user | group | others
+        };
+        let read = files.iter().map(granted).fold(0o444, |all, bits| all & bits);
+        Self {
+            uid: first.uid,
+            gid: first.gid,
+            read: u16::try_from(read).unwrap_or(0),
+            mtime: first.modified,
+        }
+    }
+}
+
 impl CheckpointView {
     /// The tree of a checkpoint.
     pub fn new(checkpoint: Arc<Checkpoint>) -> Self {
@@ -76,18 +112,11 @@ impl CheckpointView {
             .graph()
             .and_then(|file| GraphTree::new(file.clone()))
             .map(Arc::new);
-        let stat = checkpoint.files().iter().find_map(|file| file.stat);
+        let files: Vec<FileStat> = checkpoint.files().iter().filter_map(|file| file.stat).collect();
         Self {
             ids: Ids::new(0),
             cache: Cache::default(),
-            owner: Owner {
-                uid: stat.map_or(0, |stat| stat.uid),
-                gid: stat.map_or(0, |stat| stat.gid),
-                read: stat
-                    .and_then(|stat| u16::try_from(stat.mode & 0o444).ok())
-                    .unwrap_or(0o444),
-                mtime: stat.map_or(SystemTime::UNIX_EPOCH, |stat| stat.modified),
-            },
+            owner: Owner::of(&files),
             top: Top::new(&checkpoint, tensors.clone(), graph.clone()),
             graph: graph.map(|graph| GraphBranches {
                 ops: Ops::new(graph.clone(), tensors.clone()),
