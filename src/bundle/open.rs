@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::entries::Builder;
 use super::entries::Entries;
-use super::entries::Row;
 use super::entries::TensorId;
 use super::entry::Entry;
 use super::header::Header;
@@ -161,19 +160,10 @@ impl Bundle {
         if entry.slices.is_empty() {
             return entry.size;
         }
-        let rows = self.slice_rows(row);
+        let rows = self.entries.slice_rows(row);
         rows.fold(0, |sum, row| {
             sum.saturating_add(row.map_or(0, |row| self.entries.entry(row).size))
         })
-    }
-
-    /// The records of the slices of a partitioned tensor; `None` for one that is not there.
-    pub(super) fn slice_rows(&self, row: Row) -> impl Iterator<Item = Option<Row>> {
-        let name = self.entries.key(row);
-        let slices = self.entries.entry(row).slices;
-        slices
-            .iter()
-            .map(move |slice| self.entries.find(&slice.key(name)))
     }
 }
 
