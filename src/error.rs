@@ -196,9 +196,38 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// Names longer than this are cut in messages.
+const MAX_NAME: usize = 200;
+
+/// A name of a file as it stands in a message: on one line, whatever bytes it has, and not endless.
+pub(crate) fn printable(name: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in name.get(..MAX_NAME).unwrap_or(name).utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() {
+                out.extend(c.escape_default());
+            } else {
+                out.push(c);
+            }
+        }
+        out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    if name.len() > MAX_NAME {
+        out.push_str(&format!("... ({} bytes)", name.len()));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_one_line() {
+        assert_eq!(printable("dense/日本".as_bytes()), "dense/日本");
+        assert_eq!(printable(b"a\n\0\xffb"), "a\\n\\u{0}\\xffb");
+        assert!(printable(&[b'x'; 5000]).ends_with("xx... (5000 bytes)"));
+    }
 
     #[test]
     fn names_file_offset_and_remedy() {

@@ -116,9 +116,8 @@ impl Builder {
         entries.names.shrink_to_fit();
         entries.records.shrink_to_fit();
         let mut hidden = HashSet::new();
-        for (row, slices) in &entries.slices {
-            let name = entries.key(*row);
-            hidden.extend(slices.iter().filter_map(|slice| entries.find(&slice.key(name))));
+        for row in entries.slices.keys() {
+            hidden.extend(entries.slice_rows(*row).flatten());
         }
         if !hidden.is_empty() {
             let rows = 0..entries.rows();
@@ -173,16 +172,48 @@ impl Entries {
 
     /// The record with that key.
     pub(super) fn find(&self, key: &[u8]) -> Option<Row> {
-        let (mut low, mut high) = (0, self.rows());
+        let row = self.search(0, |other| other < key);
+        (row < self.rows() && self.key(row) == key).then_some(row)
+    }
+
+    /// The first row from `low` on for whose key `before` does not hold.
+    fn search(&self, mut low: Row, before: impl Fn(&[u8]) -> bool) -> Row {
+        let mut high = self.rows();
         while low < high {
             let middle = low.midpoint(high);
-            match self.key(middle).cmp(key) {
-                std::cmp::Ordering::Less => low = middle.saturating_add(1),
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some(middle),
+            if before(self.key(middle)) {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
             }
         }
-        None
+        low
+    }
+
+    /// The records of the slices of the tensor at `row`, in the order of the slices; `None` for one that is
+    /// not there. The name is encoded once: a hostile index gives a name of a megabyte a million slices.
+    pub(super) fn slice_rows(&self, row: Row) -> impl Iterator<Item = Option<Row>> {
+        let start = Slice::key_start(self.key(row));
+        let first = self.search(0, |key| key < start.as_slice());
+        let after = self.search(first, |key| key.starts_with(&start));
+        let skip = start.len();
+        let slices = self.slices.get(&row).map_or(&[][..], Vec::as_slice);
+        let mut end = Vec::new();
+        slices.iter().map(move |slice| {
+            end.clear();
+            slice.put_key_end(&mut end);
+            let (mut low, mut high) = (first, after);
+            while low < high {
+                let middle = low.midpoint(high);
+                let own = self.key(middle).get(skip..).unwrap_or_default();
+                match own.cmp(&end) {
+                    std::cmp::Ordering::Less => low = middle.saturating_add(1),
+                    std::cmp::Ordering::Greater => high = middle,
+                    std::cmp::Ordering::Equal => return Some(middle),
+                }
+            }
+            None
+        })
     }
 
     /// What the index says of a record.

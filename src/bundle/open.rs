@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::entries::Builder;
 use super::entries::Entries;
-use super::entries::Row;
 use super::header::Header;
 use super::shards::ShardFile;
 use super::shards::Shards;
@@ -128,15 +127,6 @@ impl Bundle {
     pub fn shards(&self) -> impl Iterator<Item = &ShardFile> {
         self.shards.iter()
     }
-
-    /// The records of the slices of a partitioned tensor; `None` for one that is not there.
-    pub(super) fn slice_rows(&self, row: Row) -> impl Iterator<Item = Option<Row>> {
-        let name = self.entries.key(row);
-        let slices = self.entries.entry(row).slices;
-        slices
-            .iter()
-            .map(move |slice| self.entries.find(&slice.key(name)))
-    }
 }
 
 impl TensorSet for Bundle {
@@ -173,7 +163,7 @@ impl TensorSet for Bundle {
         if entry.slices.is_empty() {
             return entry.size;
         }
-        self.slice_rows(row).fold(0, |sum, row| {
+        self.entries.slice_rows(row).fold(0, |sum, row| {
             sum.saturating_add(row.map_or(0, |row| self.entries.entry(row).size))
         })
     }

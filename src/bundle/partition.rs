@@ -15,13 +15,31 @@ impl Bundle {
     /// record, whose dtype and shape fit.
     fn slices(&self, row: Row) -> Result<Vec<(Block, Row)>> {
         let entry = self.entries.entry(row);
+        // Asked first: a slice takes more room here than in a file that lies. A tensor without elements can
+        // be cut along its other dimensions all the same.
+        let places = entry
+            .shape
+            .0
+            .iter()
+            .fold(1u64, |n, dim| n.saturating_mul((*dim).max(1)));
+        if entry.slices.len() as u64 > places {
+            return Err(Error::corrupt(format!(
+                "{} slices are too many for a tensor of shape {}",
+                entry.slices.len(),
+                entry.shape
+            )));
+        }
         let mut blocks = Vec::with_capacity(entry.slices.len());
         for slice in entry.slices {
             blocks.push(slice.within(entry.shape)?);
         }
         tiling::check(entry.shape, &blocks)?;
         let mut found_all = Vec::with_capacity(blocks.len());
-        for ((block, slice), found) in blocks.into_iter().zip(entry.slices).zip(self.slice_rows(row)) {
+        for ((block, slice), found) in blocks
+            .into_iter()
+            .zip(entry.slices)
+            .zip(self.entries.slice_rows(row))
+        {
             // A slice that is the whole tensor is stored under the tensor's own key.
             let part = found.unwrap_or(row);
             if part == row && block.lengths != entry.shape.0 {
@@ -61,8 +79,19 @@ impl Bundle {
     /// cannot read them.
     pub(super) fn string_parts(&self, row: Row) -> Result<StringTable> {
         let shape = self.entries.entry(row).shape;
+        let slices = self.slices(row)?;
+        // Slices that share their bytes could mean any number of strings.
+        let claimed = slices.iter().fold(0u64, |sum, (_, part)| {
+            sum.saturating_add(self.entries.entry(*part).size)
+        });
+        let stored = self.shards.bytes();
+        if claimed > stored {
+            return Err(Error::corrupt(format!(
+                "its slices claim {claimed} bytes, the shards have {stored}"
+            )));
+        }
         let mut found: Vec<(u64, Option<Extent>)> = Vec::new();
-        for (block, part) in self.slices(row)? {
+        for (block, part) in slices {
             let entry = self.entries.entry(part);
             let count = block.shape().elements().unwrap_or(0);
             let table = strings::read(self.extent(&entry)?, count, self.header.endianness)?;

@@ -6,6 +6,7 @@ use super::strings;
 use super::variants;
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::printable;
 use crate::source::Extent;
 use crate::tensor::TensorId;
 use crate::tensor::TensorSet;
@@ -17,19 +18,23 @@ impl Bundle {
     /// The error says why this tensor cannot be read.
     pub(super) fn payload_named(&self, id: TensorId) -> Result<Payload> {
         self.payload_of(id)
-            .map_err(|e| e.context(format_args!("tensor {}", String::from_utf8_lossy(self.key(id)))))
+            .map_err(|e| e.context(format_args!("tensor {}", printable(self.key(id)))))
     }
 
     /// [`Bundle::payload`] with an error that does not name the tensor.
     pub(super) fn payload_of(&self, id: TensorId) -> Result<Payload> {
+        // What is not about a shard is about the index.
+        self.find_payload(id).map_err(|e| e.at(self.index.path()))
+    }
+
+    fn find_payload(&self, id: TensorId) -> Result<Payload> {
         let row = self.entries.row(id);
         if let Some(defect) = self.entries.defect(row) {
-            return Err(defect.clone().at(self.index.path()));
+            return Err(defect.clone());
         }
         let entry = self.entries.entry(row);
         let elements = entry.shape.elements().ok_or_else(|| {
             Error::corrupt(format!("the shape {} has more than 2^63-1 elements", entry.shape))
-                .at(self.index.path())
         })?;
         let sliced = !entry.slices.is_empty();
         match entry.dtype.layout() {
@@ -61,15 +66,15 @@ impl Bundle {
     /// The bytes of a record of fixed-width elements; `None` where it has none.
     pub(super) fn fixed_extent(&self, entry: &Stored<'_>, width: u64) -> Result<Option<Extent>> {
         let elements = entry.shape.elements();
-        let want = elements.and_then(|n| n.checked_mul(width)).unwrap_or(u64::MAX);
-        if entry.size != want {
+        let want = elements.and_then(|n| n.checked_mul(width));
+        let Some(want) = want.filter(|want| *want == entry.size) else {
+            let want = want.map_or("more than 2^64".into(), |want| want.to_string());
             return Err(Error::corrupt(format!(
                 "the index says {} bytes, but {} {} needs {want}",
                 entry.size, entry.dtype, entry.shape
             ))
-            .at(self.index.path())
             .hint("the index is damaged; copy or download it again"));
-        }
+        };
         if want == 0 {
             // Its shard need not even exist.
             return Ok(None);

@@ -7,6 +7,7 @@ use super::shards::shard_path;
 use crate::error::Error;
 use crate::tensor::TensorId;
 use crate::tensor::TensorSet;
+use crate::tensor::dtype::Layout;
 use crate::tensor::set::Problem;
 
 /// How many tensors a problem names before it only counts.
@@ -63,13 +64,14 @@ impl Bundle {
         problems
     }
 
-    /// [`Bundle::payload`] without reading the lengths of strings and variants.
+    /// [`Bundle::payload`] without reading the lengths of strings and variants, unless they are sliced.
     fn check(&self, id: TensorId) -> Result<(), Error> {
         let entry = self.entries.entry(self.entries.row(id));
-        if entry.dtype.width().is_some() || entry.size == 0 {
+        let counted = matches!(entry.dtype.layout(), Layout::Strings | Layout::Variants);
+        let readable = entry.shape.elements().is_some_and(|count| count <= entry.size);
+        if !counted || !entry.slices.is_empty() || entry.size == 0 || !readable {
             return self.payload_of(id).map(drop);
         }
-        let source = self.shards.get(entry.shard)?;
-        crate::source::Extent::new(source, entry.offset, entry.size).map(drop)
+        self.extent(&entry).map(drop).map_err(|e| e.at(self.index.path()))
     }
 }

@@ -4,7 +4,6 @@
 //! rename cannot take them away. A missing one is remembered with its reason.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -27,6 +26,8 @@ pub struct ShardFile {
 /// The shards that own a tensor.
 #[derive(Debug, Default)]
 pub(super) struct Shards {
+    /// How many the header says there are.
+    total: u32,
     files: BTreeMap<u32, ShardFile>,
     /// The total in the names of the files, where it differs from the header's (format.md 1.8).
     pub(super) renamed_total: Option<u32>,
@@ -47,17 +48,13 @@ impl Shards {
         total: u32,
         wanted: impl Iterator<Item = u32>,
     ) -> Self {
-        let mut shards = Self::default();
-        let mut listed: Option<Vec<OsString>> = None;
-        for number in wanted {
-            if shards.files.contains_key(&number) {
-                continue;
-            }
-            let source = if number < total {
-                shards.open_one(store, prefix, number, total, &mut listed)
-            } else {
-                Err(Error::corrupt(format!("shard {number} of {total} cannot be")))
-            };
+        let mut shards = Self {
+            total,
+            ..Self::default()
+        };
+        let mut other_total: Option<Option<u32>> = None;
+        for number in wanted.filter(|number| *number < total) {
+            let source = shards.open_one(store, prefix, number, &mut other_total);
             shards.files.insert(number, ShardFile { number, source });
         }
         shards
@@ -68,10 +65,9 @@ impl Shards {
         store: &dyn Store,
         prefix: &Path,
         number: u32,
-        total: u32,
-        listed: &mut Option<Vec<OsString>>,
+        other_total: &mut Option<Option<u32>>,
     ) -> Result<Arc<dyn Source>> {
-        let path = shard_path(prefix, number, total);
+        let path = shard_path(prefix, number, self.total);
         let error = match store.open(&path) {
             Ok(source) => return Ok(source),
             Err(e) => e,
@@ -79,11 +75,11 @@ impl Shards {
         if error.kind() != crate::ErrorKind::NotFound {
             return Err(error);
         }
-        let names = listed.get_or_insert_with(|| list_shards(store, prefix));
-        let totals = totals_of(names, prefix, number);
-        if let [other] = totals.as_slice() {
-            let source = store.open(&shard_path(prefix, number, *other))?;
-            self.renamed_total = Some(*other);
+        let other = other_total.get_or_insert_with(|| total_of_files(store, prefix));
+        if let Some(other) = other.filter(|other| number < *other && *other < self.total)
+            && let Ok(source) = store.open(&shard_path(prefix, number, other))
+        {
+            self.renamed_total = Some(other);
             return Ok(source);
         }
         Err(Error::not_found("this shard is missing")
@@ -96,9 +92,17 @@ impl Shards {
         match self.files.get(&number) {
             Some(shard) => shard.source.clone(),
             None => Err(Error::corrupt(format!(
-                "shard {number} is not part of this bundle"
-            ))),
+                "the index puts it in shard {number}, but counts only {} from 0",
+                self.total
+            ))
+            .hint("the index is damaged; copy or download it again")),
         }
+    }
+
+    /// Bytes of all that could be opened.
+    pub(super) fn bytes(&self) -> u64 {
+        let lengths = self.files.values().filter_map(|shard| shard.source.as_ref().ok());
+        lengths.fold(0, |sum, source| sum.saturating_add(source.len()))
     }
 
     /// All shards that own a tensor, by number.
@@ -107,26 +111,22 @@ impl Shards {
     }
 }
 
-fn list_shards(store: &dyn Store, prefix: &Path) -> Vec<OsString> {
+/// The total that all shards of this prefix have in their names; `None` where they disagree: then some are
+/// of another save.
+fn total_of_files(store: &dyn Store, prefix: &Path) -> Option<u32> {
     let dir = prefix
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let names = store.list(dir).unwrap_or_default();
-    names.into_iter().map(PathBuf::into_os_string).collect()
-}
-
-/// The totals under which a shard `number` of this prefix exists.
-fn totals_of(names: &[OsString], prefix: &Path, number: u32) -> Vec<u32> {
-    let Some(base) = prefix.file_name() else {
-        return Vec::new();
-    };
-    let mut start = base.as_bytes().to_vec();
-    start.extend_from_slice(format!(".data-{number:05}-of-").as_bytes());
-    let total = |name: &OsString| -> Option<u32> {
-        let digits = std::str::from_utf8(name.as_bytes().strip_prefix(start.as_slice())?).ok()?;
-        let plain = digits.len() >= 5 && digits.bytes().all(|b| b.is_ascii_digit());
-        plain.then(|| digits.parse().ok())?
-    };
-    names.iter().filter_map(total).collect()
+    let mut start = prefix.file_name()?.as_bytes().to_vec();
+    start.extend_from_slice(b".data-");
+    let names = store.list(dir).ok()?;
+    let mut totals = names.iter().filter_map(|name| {
+        let tail = name.as_os_str().as_bytes().strip_prefix(start.as_slice())?;
+        let (number, total) = std::str::from_utf8(tail).ok()?.split_once("-of-")?;
+        let digits = |text: &str| text.len() >= 5 && text.bytes().all(|b| b.is_ascii_digit());
+        (digits(number) && digits(total)).then(|| total.parse::<u32>().ok())?
+    });
+    let first = totals.next()?;
+    totals.all(|total| total == first).then_some(first)
 }

@@ -94,12 +94,7 @@ impl Block {
         usize::try_from(u32::from_le_bytes(*bytes)).ok()
     }
 
-    /// How many bytes it has, decompressed.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Calls `each` with every record in order; `key` is a buffer that is reused.
+    /// Calls `each` with every record in order; `key` is a buffer that is reused. Keys strictly increase.
     pub(super) fn for_each(
         &self,
         key: &mut Vec<u8>,
@@ -127,8 +122,12 @@ impl Block {
                 Some(restart) if restart < at => return Err(bad("a restart offset inside a record")),
                 _ => {}
             }
-            if shared > key.len() {
+            let Some(old) = key.get(shared..) else {
                 return Err(bad("it shares more bytes than the key before it has"));
+            };
+            // What is shared is equal, so the rest decides.
+            if at > 0 && delta <= old {
+                return Err(bad("its key is not after the one before it"));
             }
             key.truncate(shared);
             key.extend_from_slice(delta);

@@ -6,14 +6,31 @@ use super::block::Block;
 use super::footer::Handle;
 use super::footer::read_index_handle;
 use crate::error::Error;
-use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::error::printable;
 use crate::source::Source;
 use crate::wire::Reader;
 
 /// Keys are prefix-compressed with a whole key every 16 records, so all keys together have at most 16
-/// times the bytes of the blocks. A file that claims more makes gigabytes of names out of nothing.
+/// times the bytes of the blocks, and some more where these are compressed. A file that claims more than
+/// this makes gigabytes of names out of nothing.
 const MAX_KEY_EXPANSION: u64 = 64;
+/// Keys of so many bytes are read from any file.
+const MODEST_KEYS: u64 = 16 << 20;
+
+/// Fails where the keys are larger than `stored` bytes of blocks can mean.
+fn check_expansion(keys: u64, stored: u64) -> Result<()> {
+    if keys
+        <= stored
+            .saturating_mul(MAX_KEY_EXPANSION)
+            .saturating_add(MODEST_KEYS)
+    {
+        return Ok(());
+    }
+    Err(Error::corrupt(
+        "the keys are many times larger than the file; no writer makes such a table",
+    ))
+}
 
 /// An open table.
 #[derive(Debug)]
@@ -52,18 +69,17 @@ impl Table {
         let block = Block::read(&*source, index).map_err(|e| e.context("index block"))?;
         let mut blocks: Vec<DataBlock> = Vec::new();
         let mut key = Vec::new();
+        let mut key_bytes = 0u64;
         block
             .for_each(&mut key, |key, value| {
+                key_bytes = key_bytes.saturating_add(key.len() as u64);
+                check_expansion(key_bytes, index.size)?;
                 let handle = Handle::decode(&mut Reader::new(value)).map_err(|e| {
                     Error::corrupt(format!("bad handle of block {}: {}", blocks.len(), e.what()))
                 })?;
-                let after = match blocks.last() {
-                    Some(last) if key <= &*last.separator => {
-                        return Err(Error::corrupt(format!("block {} is out of order", blocks.len())));
-                    }
-                    Some(last) => last.handle.end_within(index.offset).unwrap_or(u64::MAX),
-                    None => 0,
-                };
+                let after = blocks
+                    .last()
+                    .map_or(0, |last| last.handle.end_within(index.offset).unwrap_or(u64::MAX));
                 if handle.offset < after || handle.end_within(index.offset).is_none() {
                     return Err(Error::corrupt(format!(
                         "block {} would be {} bytes at {}, where the file has no room for it",
@@ -96,8 +112,7 @@ impl Table {
     /// goes on behind it; an error of `each` ends it.
     pub fn for_each(&self, mut each: impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         let mut key = Vec::new();
-        let mut last: Vec<u8> = Vec::new();
-        let mut any = false;
+        let mut before: Option<&[u8]> = None;
         let mut key_bytes = 0u64;
         let mut block_bytes = 0u64;
         for (number, data) in self.blocks.iter().enumerate() {
@@ -113,31 +128,18 @@ impl Table {
                     continue;
                 }
             };
-            block_bytes = block_bytes.saturating_add(block.len() as u64);
+            block_bytes = block_bytes.saturating_add(data.handle.size);
+            let floor = before.replace(&data.separator);
             let mut stop: Option<Error> = None;
             let outcome = block.for_each(&mut key, |key, value| {
-                if any && key <= last.as_slice() {
+                if floor.is_some_and(|floor| key <= floor) || key > &*data.separator {
                     return Err(Error::corrupt(format!(
-                        "key {:?} is not after the one before it",
-                        String::from_utf8_lossy(key)
-                    )));
-                }
-                if key > &*data.separator {
-                    return Err(Error::corrupt(format!(
-                        "key {:?} does not belong in this block",
-                        String::from_utf8_lossy(key)
+                        "key {} does not belong in this block",
+                        printable(key)
                     )));
                 }
                 key_bytes = key_bytes.saturating_add(key.len() as u64);
-                if key_bytes > block_bytes.saturating_mul(MAX_KEY_EXPANSION) {
-                    return Err(Error::new(
-                        ErrorKind::Corrupt,
-                        "the keys are many times larger than the file; no writer makes such a table",
-                    ));
-                }
-                any = true;
-                last.clear();
-                last.extend_from_slice(key);
+                check_expansion(key_bytes, block_bytes)?;
                 let record = Event::Record {
                     key,
                     value,

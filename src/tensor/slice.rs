@@ -64,22 +64,29 @@ impl Slice {
     /// The key under which a bundle (or a V1 table) stores this slice of tensor `name`: an ordered
     /// code of name, rank and ranges (format.md 1.7).
     pub fn key(&self, name: &[u8]) -> Vec<u8> {
-        let mut key = Vec::with_capacity(
-            name.len()
-                .saturating_add(8)
-                .saturating_add(self.0.len().saturating_mul(4)),
-        );
+        let mut key = Self::key_start(name);
+        self.put_key_end(&mut key);
+        key
+    }
+
+    /// How the keys of all slices of `name` begin.
+    pub fn key_start(name: &[u8]) -> Vec<u8> {
+        let mut key = Vec::with_capacity(name.len().saturating_add(16));
         put_number(&mut key, 0);
         put_string(&mut key, name);
-        put_number(&mut key, self.0.len() as u64);
+        key
+    }
+
+    /// Appends what follows in the key of this slice.
+    pub fn put_key_end(&self, key: &mut Vec<u8>) {
+        put_number(key, self.0.len() as u64);
         for range in &self.0 {
-            put_signed(&mut key, i64::try_from(range.start).unwrap_or(i64::MAX));
+            put_signed(key, i64::try_from(range.start).unwrap_or(i64::MAX));
             put_signed(
-                &mut key,
+                key,
                 range.length.map_or(-1, |l| i64::try_from(l).unwrap_or(i64::MAX)),
             );
         }
-        key
     }
 }
 

@@ -37,6 +37,20 @@ use crate::tensor::payload::Payload;
 use crate::tensor::strings::StringTable;
 use crate::tensor::variants::VariantTable;
 
+/// A table of elements and the tensor it belongs to.
+type Last<T> = Mutex<Option<(u32, Arc<T>)>>;
+
+/// The table of tensor `item`: the last one, or made and kept as such.
+fn table_of<T>(last: &Last<T>, item: u32, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    let lock = || last.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, table)) = lock().as_ref().filter(|(of, _)| *of == item) {
+        return Ok(table.clone());
+    }
+    let table = Arc::new(make()?);
+    *lock() = Some((item, table.clone()));
+    Ok(table)
+}
+
 /// The branch, and where each tensor stands in it.
 #[derive(Debug)]
 pub(super) struct Tensors {
@@ -46,8 +60,9 @@ pub(super) struct Tensors {
     /// Tensors that are not listed under their raw keys, and their raw paths.
     moved: Moved,
     raw: Paths,
-    /// The string table that was used last: elements are read one after the other.
-    last_strings: Mutex<Option<(u32, Arc<StringTable>)>>,
+    /// The tables that were used last: elements are read one after the other.
+    last_strings: Last<StringTable>,
+    last_variants: Last<VariantTable>,
 }
 
 /// The keys of a set as raw names.
@@ -134,7 +149,8 @@ impl Tensors {
             paths,
             moved,
             raw,
-            last_strings: Mutex::new(None),
+            last_strings: Mutex::default(),
+            last_variants: Mutex::default(),
         }
     }
 
@@ -192,23 +208,21 @@ impl Tensors {
     }
 
     fn strings(&self, item: u32) -> Result<Arc<StringTable>> {
-        let last = || self.last_strings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, table)) = last().as_ref().filter(|(of, _)| *of == item) {
-            return Ok(table.clone());
-        }
-        let Payload::Strings(table) = self.set.payload(TensorId(item))? else {
-            return Err(not_a("string tensor"));
-        };
-        let table = Arc::new(table);
-        *last() = Some((item, table.clone()));
-        Ok(table)
+        table_of(&self.last_strings, item, || {
+            match self.set.payload(TensorId(item))? {
+                Payload::Strings(table) => Ok(table),
+                _ => Err(not_a("string tensor")),
+            }
+        })
     }
 
-    fn variants(&self, item: u32) -> Result<VariantTable> {
-        match self.set.payload(TensorId(item))? {
-            Payload::Variants(table) => Ok(table),
-            _ => Err(not_a("variant tensor")),
-        }
+    fn variants(&self, item: u32) -> Result<Arc<VariantTable>> {
+        table_of(&self.last_variants, item, || {
+            match self.set.payload(TensorId(item))? {
+                Payload::Variants(table) => Ok(table),
+                _ => Err(not_a("variant tensor")),
+            }
+        })
     }
 
     /// How many elements a string or variant tensor has, as the index says; 0 where that cannot be stored.
