@@ -14,7 +14,7 @@ use crate::wire::Reader;
 /// Keys are prefix-compressed with a whole key every 16 records, so all keys together have at most 16
 /// times the bytes of the blocks, and some more where these are compressed. A file that claims more than
 /// this makes gigabytes of names out of nothing.
-const MAX_KEY_EXPANSION: u64 = 64;
+const MAX_KEY_EXPANSION: u64 = 32;
 /// Keys of so many bytes are read from any file.
 const MODEST_KEYS: u64 = 16 << 20;
 
