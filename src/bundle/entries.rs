@@ -50,7 +50,8 @@ pub(super) struct Builder {
     entries: Entries,
     /// Shapes by their wire bytes: a model has few.
     shapes: HashMap<Box<[u8]>, u32>,
-    last_shape: Option<(Box<[u8]>, u32)>,
+    last_shape: Option<u32>,
+    last_shape_bytes: Vec<u8>,
 }
 
 impl Builder {
@@ -89,10 +90,8 @@ impl Builder {
     }
 
     fn shape(&mut self, bytes: &[u8]) -> Result<u32> {
-        if let Some((last, id)) = &self.last_shape
-            && **last == *bytes
-        {
-            return Ok(*id);
+        if let Some(id) = self.last_shape.filter(|_| self.last_shape_bytes == bytes) {
+            return Ok(id);
         }
         let id = match self.shapes.get(bytes) {
             Some(id) => *id,
@@ -104,7 +103,9 @@ impl Builder {
                 id
             }
         };
-        self.last_shape = Some((bytes.into(), id));
+        self.last_shape = Some(id);
+        self.last_shape_bytes.clear();
+        self.last_shape_bytes.extend_from_slice(bytes);
         Ok(id)
     }
 

@@ -4,6 +4,7 @@
 //! `P/@slots/O/S`; another attribute A is `P/@attributes/A`.
 
 use super::names;
+use super::paths::PathOf;
 
 const ATTRIBUTES: &[u8] = b"/.ATTRIBUTES/";
 const SLOT: &[u8] = b"/.OPTIMIZER_SLOT/";
@@ -11,11 +12,12 @@ const VALUE: &[u8] = b"VARIABLE_VALUE";
 
 /// The encoded path in tensors/ of a key of an object checkpoint; `None` for a key that stands under its own
 /// name: one of another form, or one whose plain name is itself a key.
-pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-    let at = find(key, ATTRIBUTES)?;
-    let object = key.get(..at)?;
-    let attribute = key.get(at.checked_add(ATTRIBUTES.len())?..)?;
-    if attribute.is_empty() || attribute.contains(&b'/') || exists(object) {
+pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<PathOf> {
+    // The attribute has no `/`, so nearly all other keys are told by what stands before their last one.
+    let attribute_at = key.iter().rposition(|b| *b == b'/')?.checked_add(1)?;
+    let (head, attribute) = key.split_at_checked(attribute_at)?;
+    let object = head.strip_suffix(ATTRIBUTES)?;
+    if attribute.is_empty() || find(key, ATTRIBUTES) != Some(object.len()) || exists(object) {
         return None;
     }
     // The last component is the file, all before it are scopes.
@@ -24,6 +26,9 @@ pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<
             let variable = object.get(..at)?;
             let of = object.get(at.checked_add(SLOT.len())?..)?;
             ([&scopes(variable), &b"/@slots"[..]].concat(), of)
+        }
+        None if attribute == VALUE && names::is_plain(object, true) => {
+            return Some(PathOf::Start(object.len()));
         }
         None => (Vec::new(), object),
     };
@@ -37,7 +42,7 @@ pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<
         path.extend_from_slice(b"/@attributes/");
         path.extend_from_slice(&names::component(attribute));
     }
-    Some(path)
+    Some(PathOf::Own(path))
 }
 
 /// The path of a name all of whose components are scopes.
@@ -47,7 +52,10 @@ fn scopes(raw: &[u8]) -> Vec<u8> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    // Both needles begin with the separator.
+    let mut slashes = haystack.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let found = slashes.find(|(at, _)| haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle)));
+    found.map(|(at, _)| at)
 }
 
 #[cfg(test)]
@@ -55,7 +63,11 @@ mod tests {
     use super::*;
 
     fn path(key: &str) -> Option<String> {
-        let path = object_path(key.as_bytes(), |key| key == b"taken")?;
+        let path = match object_path(key.as_bytes(), |key| key == b"taken")? {
+            PathOf::Raw => key.as_bytes().to_vec(),
+            PathOf::Start(len) => key.as_bytes()[..len].to_vec(),
+            PathOf::Own(path) => path,
+        };
         Some(String::from_utf8(path).unwrap())
     }
 
@@ -93,6 +105,8 @@ mod tests {
         assert_eq!(path("_CHECKPOINTABLE_OBJECT_GRAPH"), None);
         assert_eq!(path("taken/.ATTRIBUTES/VARIABLE_VALUE"), None);
         assert_eq!(path("w/.ATTRIBUTES/VARIABLE_VALUE/x"), None);
+        assert_eq!(path("w/.ATTRIBUTES/.ATTRIBUTES/x"), None);
+        assert_eq!(path(".ATTRIBUTES/x"), None);
         assert_eq!(path("w/.ATTRIBUTES/"), None);
     }
 }

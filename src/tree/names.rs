@@ -131,15 +131,26 @@ pub fn decode(encoded: &[u8]) -> Option<Vec<u8>> {
 /// Whether every component of `raw`, split at `/`, is its own file name, as nearly all are. `scopes` adds
 /// the suffix rule for all but the last.
 pub fn is_plain(raw: &[u8], scopes: bool) -> bool {
-    let mut parts = raw.split(|byte| *byte == b'/').peekable();
-    while let Some(part) = parts.next() {
-        let is_scope = scopes && parts.peek().is_some();
-        let encoded = if is_scope { scope(part) } else { component(part) };
-        if matches!(encoded, Cow::Owned(_)) {
+    // Asked for a million names at every mount: one pass over the bytes, then a look at each component.
+    if raw.iter().any(|byte| byte.is_ascii_control() || *byte == b'%') {
+        return false;
+    }
+    let mut rest = raw;
+    loop {
+        let slash = rest.iter().position(|byte| *byte == b'/');
+        let part = rest.get(..slash.unwrap_or(rest.len())).unwrap_or_default();
+        let whole = !matches!(part, b"" | b"." | b"..") && part.len() <= MAX_COMPONENT;
+        if !whole || part.starts_with(b"@") {
             return false;
         }
+        let Some(slash) = slash else {
+            return true;
+        };
+        if scopes && SUFFIXES.iter().any(|suffix| part.ends_with(suffix.as_bytes())) {
+            return false;
+        }
+        rest = rest.get(slash.saturating_add(1)..).unwrap_or_default();
     }
-    true
 }
 
 /// The path of a name that is split at `/`: each component encoded, scopes by their rule if asked.
@@ -220,6 +231,13 @@ mod tests {
                 if raw.len() < 60 {
                     prop_assert_eq!(decode(&encoded), Some(raw.clone()));
                 }
+            }
+        }
+
+        #[test]
+        fn plain_is_what_encodes_to_itself(raw in "[a@%./\\x01]{0,8}|(a|[.]npy|/|[.]strings){0,5}|[a/]{200,215}") {
+            for scopes in [false, true] {
+                prop_assert_eq!(is_plain(raw.as_bytes(), scopes), path(raw.as_bytes(), scopes) == raw.as_bytes());
             }
         }
     }

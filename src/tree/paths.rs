@@ -3,9 +3,7 @@
 //! Items (tensors, ops) have paths of encoded components joined by `/`. Sorted by bytes, all paths below a
 //! scope stand together, so a scope is a range found by binary search and named by the position of its first
 //! path and its depth: 4 bytes an item, and nothing for directories. Paths that equal the raw names are not
-//! stored again.
-
-use std::collections::HashMap;
+//! stored again, and those that are the beginning of one cost 4 bytes.
 
 /// A scope: the position of the first path below it, and how many components its own path has. Unique, and
 /// stable for a given set of paths. Depth 0 is the top.
@@ -55,50 +53,122 @@ enum Order {
     Own(Vec<u32>),
 }
 
+/// What the path of an item is, as against its raw name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathOf {
+    /// The raw name itself, as nearly always.
+    Raw,
+    /// The first bytes of the raw name, so many.
+    Start(usize),
+    /// Something else.
+    Own(Vec<u8>),
+}
+
+impl From<Option<Vec<u8>>> for PathOf {
+    fn from(path: Option<Vec<u8>>) -> Self {
+        path.map_or(Self::Raw, Self::Own)
+    }
+}
+
+/// In [`Paths::kinds`]: the path is the raw name.
+const RAW: u32 = u32::MAX;
+/// In [`Paths::kinds`], added to the number of bytes at the end of the raw name that the path does not have.
+/// Without it the number is a place in [`Paths::own_ends`].
+const CUT: u32 = 1 << 31;
+
 /// The sorted paths of all items.
 #[derive(Debug, Default)]
 pub struct Paths {
     order: Order,
-    /// Paths of items that differ from their raw names.
-    encoded: HashMap<u32, Box<[u8]>>,
+    /// How the path of each item comes from its raw name; empty where all are raw names.
+    kinds: Vec<u32>,
+    /// Paths that are no part of a raw name, one after the other, and where each ends.
+    own: Vec<u8>,
+    own_ends: Vec<u64>,
 }
 
 impl Paths {
     /// Sorts the items by path. `encode` gives the path of an item where that is not its raw name.
     /// `sorted` says that raw names ascend in item order, as keys of an index do.
-    pub fn new(
+    pub fn new<P: Into<PathOf>>(
         names: &dyn RawNames,
         sorted: bool,
-        mut encode: impl FnMut(u32, &[u8]) -> Option<Vec<u8>>,
+        mut encode: impl FnMut(u32, &[u8]) -> P,
     ) -> Self {
         let mut paths = Self::default();
-        for item in 0..names.count() {
-            if let Some(path) = encode(item, names.raw(item)) {
-                paths.encoded.insert(item, path.into());
+        let count = names.count();
+        for item in 0..count {
+            let raw = names.raw(item);
+            let kind = match encode(item, raw).into() {
+                PathOf::Raw => RAW,
+                PathOf::Start(len) => paths.cut(raw, len),
+                PathOf::Own(path) => paths.keep(&path),
+            };
+            if kind != RAW && paths.kinds.is_empty() {
+                paths.kinds = Vec::with_capacity(count as usize);
+                paths.kinds.resize(item as usize, RAW);
+            }
+            if kind != RAW || !paths.kinds.is_empty() {
+                paths.kinds.push(kind);
             }
         }
-        if paths.encoded.is_empty() && sorted {
+        paths.own.shrink_to_fit();
+        paths.own_ends.shrink_to_fit();
+        if paths.kinds.is_empty() && sorted {
             return paths;
         }
-        if paths.encoded.is_empty() && names.sorted().is_some() {
+        if paths.kinds.is_empty() && names.sorted().is_some() {
             paths.order = Order::Raw;
             return paths;
         }
-        let mut order: Vec<u32> = (0..names.count()).collect();
+        let mut order: Vec<u32> = (0..count).collect();
         order.sort_by(|a, b| paths.path(names, *a).cmp(paths.path(names, *b)));
-        paths.order = Order::Own(order);
+        // The names of a well-kept model are in path order too.
+        if (0u32..).zip(&order).any(|(i, item)| i != *item) {
+            paths.order = Order::Own(order);
+        }
         paths
+    }
+
+    fn cut(&mut self, raw: &[u8], len: usize) -> u32 {
+        let off = raw.len().checked_sub(len).and_then(|off| u32::try_from(off).ok());
+        match off.filter(|off| *off < RAW ^ CUT) {
+            Some(off) => CUT | off,
+            None => self.keep(raw.get(..len).unwrap_or(raw)),
+        }
+    }
+
+    fn keep(&mut self, path: &[u8]) -> u32 {
+        let place = u32::try_from(self.own_ends.len()).unwrap_or(RAW);
+        self.own.extend_from_slice(path);
+        self.own_ends.push(self.own.len() as u64);
+        place
     }
 
     /// The path of an item.
     pub fn path<'a>(&'a self, names: &'a dyn RawNames, item: u32) -> &'a [u8] {
-        if self.encoded.is_empty() {
-            return names.raw(item);
+        let raw = names.raw(item);
+        match self.kinds.get(item as usize).copied() {
+            None | Some(RAW) => raw,
+            Some(cut) if cut & CUT != 0 => {
+                let len = raw.len().saturating_sub((cut ^ CUT) as usize);
+                raw.get(..len).unwrap_or_default()
+            }
+            Some(place) => self.own_path(place as usize),
         }
-        match self.encoded.get(&item) {
-            Some(path) => path,
-            None => names.raw(item),
-        }
+    }
+
+    fn own_path(&self, place: usize) -> &[u8] {
+        let end_of = |place| {
+            self.own_ends
+                .get(place)
+                .and_then(|end| usize::try_from(*end).ok())
+        };
+        let start = place.checked_sub(1).map_or(Some(0), end_of);
+        let range = start.zip(end_of(place));
+        range
+            .and_then(|(start, end)| self.own.get(start..end))
+            .unwrap_or_default()
     }
 
     /// The item at a position.
@@ -273,7 +343,7 @@ mod tests {
     #[test]
     fn a_name_may_be_leaf_and_scope() {
         let names = list(&["a/b/c", "a", "a-b", "a/b", "z"]);
-        let paths = Paths::new(&names, false, |_, _| None);
+        let paths = Paths::new(&names, false, |_, _| PathOf::Raw);
         assert_eq!(children(&paths, &names, Scope::TOP), ["a", "a-b", "a/", "z"]);
         let a = paths.find_scope(&names, b"a").unwrap();
         assert_eq!(children(&paths, &names, a), ["b", "b/"]);
@@ -289,9 +359,28 @@ mod tests {
     }
 
     #[test]
+    fn paths_from_names() {
+        let names = list(&["a", "b/rest", "c", "d"]);
+        let paths = Paths::new(&names, true, |item, _| match item {
+            1 => PathOf::Start(1),
+            2 => PathOf::Own(b"0".to_vec()),
+            3 => PathOf::Start(0),
+            _ => PathOf::Raw,
+        });
+        let all: Vec<&[u8]> = (0..4).map(|item| paths.path(&names, item)).collect();
+        assert_eq!(all, [&b"a"[..], b"b", b"0", b""]);
+        assert_eq!(
+            (0..4).map(|at| paths.item(&names, at)).collect::<Vec<_>>(),
+            [3, 2, 0, 1]
+        );
+        let same = Paths::new(&names, true, |_, _| PathOf::Start(1));
+        assert!(matches!(same.order, Order::Items));
+    }
+
+    #[test]
     fn listing_goes_on_where_it_stopped() {
         let names = list(&["d/a", "d/b/x", "d/b/y", "d/c"]);
-        let paths = Paths::new(&names, true, |_, _| None);
+        let paths = Paths::new(&names, true, |_, _| PathOf::Raw);
         let d = paths.find_scope(&names, b"d").unwrap();
         let mut seen = Vec::new();
         let mut from = 0;

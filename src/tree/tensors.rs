@@ -19,6 +19,7 @@ use super::ids::Node;
 use super::keys;
 use super::names;
 use super::paths;
+use super::paths::PathOf;
 use super::paths::Paths;
 use super::paths::RawNames;
 use super::paths::Scope;
@@ -81,24 +82,52 @@ impl RawNames for Moved {
     }
 }
 
+/// The path of a key by its own name.
+fn encoded(raw: &[u8]) -> PathOf {
+    if names::is_plain(raw, true) {
+        return PathOf::Raw;
+    }
+    PathOf::Own(names::path(raw, true))
+}
+
+/// Whether `key` is a key before that of `item`. Goes back in growing steps: the name of an object stands
+/// right before its attributes.
+fn is_before(set: &dyn TensorSet, item: u32, key: &[u8]) -> bool {
+    let (mut low, mut high) = (item, item);
+    let mut step = 1u32;
+    while low > 0 && set.key(TensorId(low)) > key {
+        high = low;
+        low = low.saturating_sub(step);
+        step = step.saturating_mul(2);
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if set.key(TensorId(middle)) < key {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    set.key(TensorId(low)) == key
+}
+
 impl Tensors {
     pub(super) fn new(set: Arc<dyn TensorSet>) -> Self {
         let mut items = Vec::new();
         let keys = Keys(set.clone());
         let paths = Paths::new(&keys, true, |item, raw| {
-            if let Some(path) = keys::object_path(raw, |key| set.find(key).is_some()) {
+            if let Some(path) = keys::object_path(raw, |key| is_before(&*set, item, key)) {
                 items.push(item);
-                return Some(path);
+                return path;
             }
-            (!names::is_plain(raw, true)).then(|| names::path(raw, true))
+            encoded(raw)
         });
+        items.shrink_to_fit();
         let moved = Moved {
             set: set.clone(),
             items,
         };
-        let raw = Paths::new(&moved, true, |_, raw| {
-            (!names::is_plain(raw, true)).then(|| names::path(raw, true))
-        });
+        let raw = Paths::new(&moved, true, |_, raw| encoded(raw));
         Self {
             set,
             keys,

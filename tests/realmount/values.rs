@@ -95,7 +95,7 @@ fn check(expected: &Expected) -> usize {
 
 /// Whether TensorFlow has a value for it; then it is the one in the mount.
 fn tensor(view: &CheckpointView, point: &Path, want: &Tensor, source: &Path) -> bool {
-    let bundle = view.checkpoint().bundle().unwrap();
+    let bundle = view.checkpoint().tensors().unwrap();
     let id = bundle.find(&want.name).unwrap();
     let path = view.tensor_path(id).unwrap();
     let context = format!("{} {}", source.display(), String::from_utf8_lossy(&path));
