@@ -21,6 +21,7 @@ use crate::support;
 
 tests![
     the_mount_point_comes_and_goes,
+    again_and_again_on_one_point,
     relative_paths,
     umount_while_busy,
     foreground_until_terminated,
@@ -38,12 +39,26 @@ fn the_mount_point_comes_and_goes() {
     let point = lab.mount_sample();
     assert!(point.join("info.txt").exists());
     assert_eq!(lab.umount(), "");
+    // By the daemon, when it ends.
+    lab.no_daemons();
     assert!(!point.exists(), "made by mount, so taken away");
     fs::create_dir(&point).unwrap();
     lab.mount_sample();
     lab.umount();
     assert!(point.exists(), "not made by mount, so kept");
     lab.no_daemons();
+}
+
+/// The daemon that ends may take the directory away while the next one comes.
+fn again_and_again_on_one_point() {
+    let lab = Lab::new();
+    for _ in 0..15 {
+        let point = lab.mount_sample();
+        assert!(point.join("info.txt").exists());
+        lab.umount();
+    }
+    lab.no_daemons();
+    assert!(!lab.path("mnt").exists());
 }
 
 fn relative_paths() {

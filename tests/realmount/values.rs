@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ckptfs::tensor::DType;
+use ckptfs::tensor::TensorSet;
 use ckptfs::tree::CheckpointView;
 use ckptfs::tree::Kind;
 use ckptfs::tree::NodeId;
