@@ -180,13 +180,13 @@ mod tests {
     fn missing_directories_are_made_and_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
-        let point = MountPoint::check(&path, &[]).unwrap();
+        let mut point = MountPoint::check(&path, &[]).unwrap();
         assert!(!path.exists());
         point.make().unwrap();
         assert!(path.is_dir());
         point.remove_if_made();
         assert!(!path.exists());
-        let kept = MountPoint::check(dir.path(), &[]).unwrap();
+        let mut kept = MountPoint::check(dir.path(), &[]).unwrap();
         kept.make().unwrap();
         kept.remove_if_made();
         assert!(dir.path().exists());

@@ -9,7 +9,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ckptfs::tensor::DType;
-use ckptfs::tensor::TensorSet;
 use ckptfs::tree::CheckpointView;
 use ckptfs::tree::Kind;
 use ckptfs::tree::NodeId;
