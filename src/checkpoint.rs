@@ -1,5 +1,6 @@
 //! A checkpoint: its parts opened and tied together.
 
+pub mod objects;
 pub mod roles;
 pub mod scalars;
 pub mod summary;
@@ -11,8 +12,10 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use objects::Objects;
 
 use crate::bundle::Bundle;
+use crate::bundle::TensorId;
 use crate::error::Error;
 use crate::error::Result;
 use crate::graph;
@@ -42,6 +45,8 @@ pub struct Checkpoint {
     problems: Vec<Error>,
     /// The variable op of each checkpoint key.
     ops: OnceLock<HashMap<Bytes, u32>>,
+    /// The objects of a TF2 checkpoint, once somebody asked for them.
+    objects: OnceLock<Option<Result<Objects>>>,
 }
 
 impl Checkpoint {
@@ -97,6 +102,7 @@ impl Checkpoint {
             files,
             problems,
             ops: OnceLock::new(),
+            objects: OnceLock::new(),
         })
     }
 
@@ -127,6 +133,26 @@ impl Checkpoint {
             ops
         });
         ops.get(key).copied()
+    }
+
+    /// Whether it has objects. Reads nothing.
+    pub fn has_objects(&self) -> bool {
+        let key = self.bundle().map(|bundle| bundle.find(objects::KEY));
+        key.flatten().is_some()
+    }
+
+    /// Its objects, read when they are first asked for; `None` where it has none.
+    pub fn objects(&self) -> Option<Result<&Objects>> {
+        let objects = self
+            .objects
+            .get_or_init(|| self.bundle().and_then(|bundle| Objects::read(bundle)));
+        Some(objects.as_ref()?.as_ref().map_err(Clone::clone))
+    }
+
+    /// The name that the program gave a variable (`dense/kernel`), where its objects say.
+    pub fn full_name(&self, id: TensorId) -> Option<&[u8]> {
+        let name = self.objects()?.ok()?.attribute_of(id)?.full_name;
+        (!name.is_empty()).then_some(name)
     }
 
     /// Its name: that of its files without their suffixes.

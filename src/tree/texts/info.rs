@@ -9,6 +9,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::roles;
 use crate::checkpoint::roles::Role;
 use crate::checkpoint::summary::Graph;
+use crate::checkpoint::summary::ObjectNumbers;
 use crate::checkpoint::summary::Summary;
 use crate::checkpoint::summary::Tensors as Numbers;
 use crate::content::Content;
@@ -61,6 +62,9 @@ pub(in crate::tree) fn render(checkpoint: &Arc<Checkpoint>, tensors: Option<&Ten
     if let Some(graph) = &summary.graph {
         graph_lines(&mut out, graph);
     }
+    if let Some(objects) = &summary.objects {
+        object_lines(&mut out, objects);
+    }
     problem_lines(&mut out, &summary);
     if let Some(tensors) = tensors {
         usage_lines(&mut out, tensors.bundle(), tensors);
@@ -112,6 +116,24 @@ fn graph_lines(out: &mut String, graph: &Graph) {
     }
     if !graph.collections.is_empty() {
         let _ = writeln!(out, "collections {}", graph.collections.join(", "));
+    }
+}
+
+fn object_lines(out: &mut String, objects: &ObjectNumbers) {
+    let _ = writeln!(out, "objects     {}", objects.count);
+    for (keys, what) in [
+        (&objects.dangling, "named by objects but not saved"),
+        (&objects.unnamed, "saved but named by no object"),
+    ] {
+        if keys.count > 0 {
+            let more = if keys.count > keys.examples.len() as u64 {
+                ", ..."
+            } else {
+                ""
+            };
+            let names = keys.examples.join(", ");
+            let _ = writeln!(out, "keys        {} {what}: {names}{more}", keys.count);
+        }
     }
 }
 

@@ -38,12 +38,14 @@ pub(in crate::tree) fn table(checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors
                 false => Default::default(),
             };
             let fields = format!(
-                "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t\t",
+                "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t",
                 entry.dtype,
                 entry.shape,
                 bundle.stored(id),
             );
             out.extend_from_slice(fields.as_bytes());
+            put_field(out, checkpoint.full_name(id).unwrap_or_default());
+            out.push(b'\t');
             let op = checkpoint.op_of_key(bundle.key(id));
             if let (Some(op), Some(meta)) = (op, checkpoint.meta_graph()) {
                 put_field(out, meta.graph().nodes().name(op));
