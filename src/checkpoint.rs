@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use objects::Objects;
+use roles::Role;
+use roles::RoleFrom;
 
 use crate::bundle::Bundle;
 use crate::bundle::TensorId;
@@ -47,6 +49,8 @@ pub struct Checkpoint {
     ops: OnceLock<HashMap<Bytes, u32>>,
     /// The objects of a TF2 checkpoint, once somebody asked for them.
     objects: OnceLock<Option<Result<Objects>>>,
+    /// What each tensor is for, likewise.
+    roles: OnceLock<Vec<(Role, RoleFrom)>>,
 }
 
 impl Checkpoint {
@@ -103,6 +107,7 @@ impl Checkpoint {
             problems,
             ops: OnceLock::new(),
             objects: OnceLock::new(),
+            roles: OnceLock::new(),
         })
     }
 
@@ -147,6 +152,16 @@ impl Checkpoint {
             .objects
             .get_or_init(|| self.bundle().and_then(|bundle| Objects::read(bundle)));
         Some(objects.as_ref()?.as_ref().map_err(Clone::clone))
+    }
+
+    /// What a tensor is for, and how that is known. The first call looks at objects and graph.
+    pub fn role(&self, id: TensorId) -> (Role, RoleFrom) {
+        let roles = self.roles.get_or_init(|| match self.bundle() {
+            Some(bundle) => roles::table(self, bundle),
+            None => Vec::new(),
+        });
+        let role = roles.get(id.0 as usize).copied();
+        role.unwrap_or((Role::Other, RoleFrom::Name))
     }
 
     /// The name that the program gave a variable (`dense/kernel`), where its objects say.

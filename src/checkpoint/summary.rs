@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Checkpoint;
-use super::roles;
 use super::roles::Role;
 use super::scalars;
 use crate::bundle::Bundle;
@@ -142,7 +141,7 @@ impl Summary {
             step: bundle
                 .and_then(|bundle| step(bundle))
                 .or_else(|| checkpoint.step_in_name().map(|step| step.to_string())),
-            tensors: bundle.map(|bundle| tensors(bundle)),
+            tensors: bundle.map(|bundle| tensors(checkpoint, bundle)),
             objects: checkpoint.objects().and_then(Result::ok).map(|objects| {
                 let unnamed = objects.unnamed().iter();
                 ObjectNumbers {
@@ -193,7 +192,7 @@ fn graph(meta: &MetaGraph) -> Graph {
     }
 }
 
-fn tensors(bundle: &Bundle) -> Tensors {
+fn tensors(checkpoint: &Checkpoint, bundle: &Bundle) -> Tensors {
     let mut dtypes: BTreeMap<DType, (u64, u64)> = BTreeMap::new();
     let mut params: BTreeMap<String, u64> = BTreeMap::new();
     let mut total = 0u64;
@@ -204,7 +203,7 @@ fn tensors(bundle: &Bundle) -> Tensors {
         let (count, bytes) = dtypes.entry(entry.dtype).or_default();
         *count = count.saturating_add(1);
         *bytes = bytes.saturating_add(stored);
-        let (role, _) = roles::by_name(bundle, id);
+        let (role, _) = checkpoint.role(id);
         if role != Role::Other {
             let sum = params.entry(role.to_string()).or_default();
             *sum = sum.saturating_add(entry.shape.elements().unwrap_or(0));

@@ -3,10 +3,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
 use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::checkpoint::roles::Role;
 use crate::checkpoint::summary::Graph;
 use crate::checkpoint::summary::ObjectNumbers;
@@ -67,7 +65,7 @@ pub(in crate::tree) fn render(checkpoint: &Arc<Checkpoint>, tensors: Option<&Ten
     }
     problem_lines(&mut out, &summary);
     if let Some(tensors) = tensors {
-        usage_lines(&mut out, tensors.bundle(), tensors);
+        usage_lines(&mut out, checkpoint, tensors);
     }
     inline(out)
 }
@@ -160,10 +158,11 @@ fn problem_lines(out: &mut String, summary: &Summary) {
 }
 
 /// What to type next, with a tensor of this very checkpoint.
-fn usage_lines(out: &mut String, bundle: &Bundle, tensors: &Tensors) {
+fn usage_lines(out: &mut String, checkpoint: &Checkpoint, tensors: &Tensors) {
+    let bundle = tensors.bundle();
     let example = bundle
         .ids()
-        .filter(|id| bundle.entry(*id).dtype.is_numeric() && roles::by_name(bundle, *id).0 == Role::Weight)
+        .filter(|id| bundle.entry(*id).dtype.is_numeric() && checkpoint.role(*id).0 == Role::Weight)
         .max_by_key(|id: &TensorId| bundle.stored(*id));
     let _ = writeln!(out);
     let _ = writeln!(out, "list        column -ts $'\\t' tensors.tsv | less -S");

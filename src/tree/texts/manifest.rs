@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::checkpoint::summary::SCHEMA;
 use crate::content::Content;
 use crate::content::rendered::Blocks;
@@ -31,7 +30,7 @@ pub(in crate::tree) fn tensor(checkpoint: &Checkpoint, tensors: &Tensors, id: Te
     let bundle = tensors.bundle();
     let entry = bundle.entry(id);
     let key = bundle.key(id);
-    let (role, role_from) = roles::by_name(bundle, id);
+    let (role, role_from) = checkpoint.role(id);
     let mut value = json!({
         "name": name(key),
         "dtype": entry.dtype.to_string(),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::content::Content;
 use crate::content::rendered::Lines;
 use crate::content::rendered::put_field;
@@ -26,7 +25,7 @@ pub(in crate::tree) fn table(checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors
             let bundle = tensors.bundle();
             let id = TensorId(u32::try_from(row).unwrap_or(u32::MAX));
             let entry = bundle.entry(id);
-            let (role, role_from) = roles::by_name(bundle, id);
+            let (role, role_from) = checkpoint.role(id);
             put_field(out, bundle.key(id));
             let params = entry.shape.elements().map(|n| n.to_string()).unwrap_or_default();
             let (shard, offset, crc) = match entry.slices.is_empty() {
