@@ -1,5 +1,6 @@
 //! A checkpoint: its parts opened and tied together.
 
+pub mod objects;
 pub mod roles;
 pub mod scalars;
 pub mod summary;
@@ -11,6 +12,9 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use objects::Objects;
+use roles::Role;
+use roles::RoleFrom;
 
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -21,6 +25,7 @@ use crate::graph::MetaGraph;
 use crate::locate::Located;
 use crate::source::FileStat;
 use crate::source::Store;
+use crate::tensor::TensorId;
 use crate::tensor::TensorSet;
 
 /// A file that a checkpoint is made of.
@@ -44,6 +49,10 @@ pub struct Checkpoint {
     problems: Vec<Error>,
     /// The variable op of each checkpoint key.
     ops: OnceLock<HashMap<Bytes, u32>>,
+    /// The objects of a TF2 checkpoint, once somebody asked for them.
+    objects: OnceLock<Option<Result<Objects>>>,
+    /// What each tensor is for, likewise.
+    roles: OnceLock<Vec<(Role, RoleFrom)>>,
 }
 
 impl Checkpoint {
@@ -100,6 +109,8 @@ impl Checkpoint {
             files,
             problems,
             ops: OnceLock::new(),
+            objects: OnceLock::new(),
+            roles: OnceLock::new(),
         })
     }
 
@@ -130,6 +141,36 @@ impl Checkpoint {
             ops
         });
         ops.get(key).copied()
+    }
+
+    /// Whether it has objects. Reads nothing.
+    pub fn has_objects(&self) -> bool {
+        let key = self.tensors().map(|tensors| tensors.find(objects::KEY));
+        key.flatten().is_some()
+    }
+
+    /// Its objects, read when they are first asked for; `None` where it has none.
+    pub fn objects(&self) -> Option<Result<&Objects>> {
+        let objects = self
+            .objects
+            .get_or_init(|| self.tensors().and_then(Objects::read));
+        Some(objects.as_ref()?.as_ref().map_err(Clone::clone))
+    }
+
+    /// What a tensor is for, and how that is known. The first call looks at objects and graph.
+    pub fn role(&self, id: TensorId) -> (Role, RoleFrom) {
+        let roles = self.roles.get_or_init(|| match self.tensors() {
+            Some(tensors) => roles::table(self, tensors),
+            None => Vec::new(),
+        });
+        let role = roles.get(id.0 as usize).copied();
+        role.unwrap_or((Role::Other, RoleFrom::Name))
+    }
+
+    /// The name that the program gave a variable (`dense/kernel`), where its objects say.
+    pub fn full_name(&self, id: TensorId) -> Option<&[u8]> {
+        let name = self.objects()?.ok()?.attribute_of(id)?.full_name;
+        (!name.is_empty()).then_some(name)
     }
 
     /// Its name: that of its files without their suffixes.

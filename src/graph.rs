@@ -7,6 +7,7 @@
 //!
 //! * [`GraphFile`] holds a [`MetaGraph`] for each graph of the file, and that its functions,
 //!   collections, signatures, op list and savers.
+//! * [`ObjectGraph`] holds the objects of a TF2 checkpoint, which lie in a tensor of it.
 //! * [`GraphView`] is the graph itself or the body of a [`Function`]: nodes, outputs, consumers, constants.
 //!
 //! Invariants: names are bytes; ids are positions in the file; no length, count or shape of the file is
@@ -25,6 +26,7 @@ mod function;
 mod index;
 mod meta_graph;
 mod node;
+mod object_graph;
 mod op_table;
 mod order;
 mod outputs;
@@ -65,6 +67,10 @@ pub use node::Input;
 pub use node::Node;
 pub use node::Slot;
 pub use node::Target;
+pub use object_graph::Attribute as ObjectAttribute;
+pub use object_graph::MAX_BYTES as MAX_OBJECT_GRAPH;
+pub use object_graph::ObjectGraph;
+pub use object_graph::Slot as ObjectSlot;
 pub use outputs::Output;
 pub use outputs::PartialShape;
 pub use saver::Saver;

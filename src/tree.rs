@@ -8,6 +8,7 @@
 //! long; a size is exact before the first byte is read; a listing renders nothing and reads no tensor.
 
 mod branch;
+mod by_name;
 mod by_type;
 mod cache;
 mod checkpoint_view;
@@ -18,6 +19,7 @@ mod graph_tree;
 mod ids;
 mod keys;
 pub mod names;
+mod objects;
 mod ops;
 pub mod paths;
 mod savers;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Checkpoint;
-use super::roles;
 use super::roles::Role;
 use super::scalars;
 use crate::error::Error;
@@ -29,10 +28,32 @@ pub struct Summary {
     pub step: Option<String>,
     /// What the bundle holds.
     pub tensors: Option<Tensors>,
+    /// What the objects of a TF2 checkpoint are.
+    pub objects: Option<ObjectNumbers>,
     /// What the graph holds.
     pub graph: Option<Graph>,
     /// What keeps tensors or parts of the graph from being read.
     pub problems: Vec<Problem>,
+}
+
+/// Numbers of the objects.
+#[derive(Debug, Clone, Serialize)]
+pub struct ObjectNumbers {
+    /// How many there are.
+    pub count: u64,
+    /// Keys that an object names and the index does not have: variables without a value.
+    pub dangling: Keys,
+    /// Keys that no object names.
+    pub unnamed: Keys,
+}
+
+/// Some keys.
+#[derive(Debug, Clone, Serialize)]
+pub struct Keys {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub examples: Vec<String>,
 }
 
 /// Numbers of the graph.
@@ -120,11 +141,36 @@ impl Summary {
             step: bundle
                 .and_then(step)
                 .or_else(|| checkpoint.step_in_name().map(|step| step.to_string())),
-            tensors: bundle.map(tensors),
+            tensors: bundle.map(|bundle| tensors(checkpoint, bundle)),
+            objects: checkpoint.objects().and_then(Result::ok).map(|objects| {
+                let unnamed = objects.unnamed().iter();
+                ObjectNumbers {
+                    count: objects.graph().len().into(),
+                    dangling: keys(objects.dangling()),
+                    unnamed: keys(unnamed.filter_map(|id| Some(bundle?.key(*id)))),
+                }
+            }),
             graph: checkpoint.meta_graph().map(graph),
             problems: problems(checkpoint),
         }
     }
+}
+
+/// How many keys are listed.
+const EXAMPLES: usize = 10;
+
+fn keys<'a>(all: impl Iterator<Item = &'a [u8]>) -> Keys {
+    let mut keys = Keys {
+        count: 0,
+        examples: Vec::new(),
+    };
+    for key in all {
+        keys.count = keys.count.saturating_add(1);
+        if keys.examples.len() < EXAMPLES {
+            keys.examples.push(String::from_utf8_lossy(key).into_owned());
+        }
+    }
+    keys
 }
 
 fn graph(meta: &MetaGraph) -> Graph {
@@ -146,7 +192,7 @@ fn graph(meta: &MetaGraph) -> Graph {
     }
 }
 
-fn tensors(bundle: &dyn TensorSet) -> Tensors {
+fn tensors(checkpoint: &Checkpoint, bundle: &dyn TensorSet) -> Tensors {
     let mut dtypes: BTreeMap<DType, (u64, u64)> = BTreeMap::new();
     let mut params: BTreeMap<String, u64> = BTreeMap::new();
     let mut total = 0u64;
@@ -157,7 +203,7 @@ fn tensors(bundle: &dyn TensorSet) -> Tensors {
         let (count, bytes) = dtypes.entry(entry.dtype).or_default();
         *count = count.saturating_add(1);
         *bytes = bytes.saturating_add(stored);
-        let (role, _) = roles::by_name(bundle, id);
+        let (role, _) = checkpoint.role(id);
         if role != Role::Other {
             let sum = params.entry(role.to_string()).or_default();
             *sum = sum.saturating_add(entry.shape.elements().unwrap_or(0));
@@ -204,6 +250,14 @@ fn problems(checkpoint: &Checkpoint) -> Vec<Problem> {
                     .collect(),
             }
         }));
+    }
+    match checkpoint.objects() {
+        Some(Err(e)) => all.push(plain(&e.context("the objects cannot be read"))),
+        Some(Ok(objects)) if objects.graph().dropped() > 0 => all.push(plain(&Error::corrupt(format!(
+            "the object graph: {} children or slots name an object that does not exist",
+            objects.graph().dropped()
+        )))),
+        _ => {}
     }
     if let Some(file) = checkpoint.graph() {
         all.extend(file.problems.iter().map(plain));

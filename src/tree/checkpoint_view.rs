@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::branch::Branch;
 use super::branch::not_a;
+use super::by_name::ByName;
 use super::by_type::ByType;
 use super::cache::Cache;
 use super::collections::Collections;
@@ -14,6 +15,7 @@ use super::functions::Functions;
 use super::graph_tree::GraphTree;
 use super::ids::Ids;
 use super::ids::Node;
+use super::objects::Objects;
 use super::ops::Ops;
 use super::savers::Savers;
 use super::signatures::Signatures;
@@ -46,6 +48,7 @@ pub struct CheckpointView {
     tensors: Option<Arc<Tensors>>,
     source: Source,
     graph: Option<GraphBranches>,
+    objects: Option<(Objects, ByName)>,
 }
 
 /// The branches that a graph has.
@@ -126,6 +129,13 @@ impl CheckpointView {
                 signatures: Signatures::new(graph.clone()),
                 functions: Functions::new(graph),
             }),
+            objects: tensors
+                .clone()
+                .filter(|_| checkpoint.has_objects())
+                .map(|tensors| {
+                    let objects = Objects::new(checkpoint.clone(), tensors.clone());
+                    (objects, ByName::new(checkpoint.clone(), tensors))
+                }),
             tensors,
             source: Source::new(&checkpoint),
             checkpoint,
@@ -139,7 +149,11 @@ impl CheckpointView {
 
     /// What meta/manifest.json says of a tensor.
     pub fn tensor_json(&self, id: TensorId) -> Option<serde_json::Value> {
-        Some(super::texts::manifest::tensor(self.tensors.as_deref()?, id))
+        Some(super::texts::manifest::tensor(
+            &self.checkpoint,
+            self.tensors.as_deref()?,
+            id,
+        ))
     }
 
     /// The path of the file of a tensor, from the root: `tensors/dense/kernel.npy`.
@@ -176,6 +190,8 @@ impl CheckpointView {
             BranchName::Savers => &graph()?.savers,
             BranchName::Signatures => &graph()?.signatures,
             BranchName::Functions => &graph()?.functions,
+            BranchName::Objects => &self.objects.as_ref().ok_or_else(missing)?.0,
+            BranchName::ByName => &self.objects.as_ref().ok_or_else(missing)?.1,
             BranchName::Top => &self.top,
             BranchName::Tensors => self.tensors.as_deref().ok_or_else(missing)?,
             BranchName::Source => &self.source,

@@ -39,6 +39,10 @@ pub(super) enum BranchName {
     Signatures,
     /// functions/.
     Functions,
+    /// objects/.
+    Objects,
+    /// by-name/.
+    ByName,
 }
 
 facets! {
@@ -160,6 +164,30 @@ facets! {
     Function = Functions,
     /// A file of a function; sub: which.
     FunctionFile = Functions,
+
+    /// An object; item: which. The first is objects/.
+    Object = Objects,
+    /// A link to an object from where it does not stand; item: whose child, sub: which.
+    ObjectLink = Objects,
+    /// A link to a variable's tensor; likewise.
+    ObjectVariable = Objects,
+    /// `@attributes`.
+    ObjectAttributes = Objects,
+    /// A link to a tensor that an object saves; sub: which.
+    ObjectAttribute = Objects,
+    /// `@slots`.
+    ObjectSlots = Objects,
+    /// Slots of one name; sub: the first.
+    ObjectSlot = Objects,
+    /// A link to the tensor of a slot; sub: which.
+    ObjectSlotVariable = Objects,
+    /// `@config.json`.
+    ObjectConfig = Objects,
+
+    /// A scope of by-name/; item: its first position, sub: its depth.
+    NameScope = ByName,
+    /// A link to a tensor; item: which.
+    NameLink = ByName,
 }
 
 impl Facet {

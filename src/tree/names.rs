@@ -29,14 +29,23 @@ pub fn whole(raw: &[u8]) -> Cow<'_, [u8]> {
 
 /// The directory name of a scope in tensors/, by-name/, objects/ and export/f32/.
 pub fn scope(raw: &[u8]) -> Cow<'_, [u8]> {
+    scope_of(raw, false)
+}
+
+/// The directory name of an object in objects/: one component, by the rule of scopes.
+pub fn object(raw: &[u8]) -> Cow<'_, [u8]> {
+    scope_of(raw, true)
+}
+
+fn scope_of(raw: &[u8], slash: bool) -> Cow<'_, [u8]> {
     let dot = SUFFIXES
         .iter()
         .find_map(|suffix| raw.strip_suffix(suffix.as_bytes()));
     let Some(stem) = dot else {
-        return encode(raw, false);
+        return encode(raw, slash);
     };
     let mut out = Vec::with_capacity(raw.len().saturating_add(2));
-    put(&mut out, stem, false);
+    put(&mut out, stem, slash);
     out.extend_from_slice(b"%2E");
     out.extend_from_slice(raw.get(stem.len().saturating_add(1)..).unwrap_or_default());
     Cow::Owned(bounded(out, raw))
@@ -199,6 +208,7 @@ mod tests {
         assert_eq!(&*scope(b".strings"), b"%2Estrings");
         assert_eq!(&*scope(b"@x.variants"), b"%40x%2Evariants");
         assert_eq!(&*component(b"x.npy"), b"x.npy");
+        assert_eq!(&*object(b"a/x.npy"), b"a%2Fx%2Enpy");
         assert_eq!(path(b"a//b.npy/c.npy", true), b"a/%/b%2Enpy/c.npy");
     }
 

@@ -47,6 +47,7 @@ const GRAPH_BINARY: u32 = 5;
 const GRAPH_TEXT: u32 = 6;
 const META_INFO: u32 = 7;
 const OP_LIST: u32 = 8;
+const OBJECT_GRAPH: u32 = 9;
 
 impl Top {
     pub(super) fn new(
@@ -74,6 +75,11 @@ impl Top {
             root.push(text("tensors.tsv", TENSORS));
             root.push(text("scalars.tsv", SCALARS));
             root.push(dir("tensors", Facet::TensorScope));
+        }
+        if checkpoint.has_objects() {
+            root.push(dir("objects", Facet::Object));
+            root.push(dir("by-name", Facet::NameScope));
+            meta.push(text("object_graph.pbtxt", OBJECT_GRAPH));
         }
         if let Some(graph) = graph.as_deref().and_then(GraphTree::meta) {
             root.push(text("ops.tsv", OPS));
@@ -165,6 +171,7 @@ impl Branch for Top {
             (MANIFEST, tensors, _) => texts::manifest::render(&self.checkpoint, tensors.as_ref()),
             (TENSORS, Some(tensors), _) => texts::tensors::table(&self.checkpoint, tensors),
             (SCALARS, Some(tensors), _) => texts::scalars::table(tensors),
+            (OBJECT_GRAPH, ..) => texts::object_graph::render(&self.checkpoint),
             (OPS, _, Some(graph)) => texts::ops::table(graph),
             (GRAPH_BINARY, _, Some(graph)) => texts::graph_def::binary(graph),
             (GRAPH_TEXT, _, Some(graph)) => texts::graph_def::pbtxt(graph),

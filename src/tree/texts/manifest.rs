@@ -6,7 +6,6 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::checkpoint::summary::SCHEMA;
 use crate::content::Content;
 use crate::content::rendered::Blocks;
@@ -27,11 +26,11 @@ pub(crate) fn name(bytes: &[u8]) -> Value {
 }
 
 /// What JSON says of one tensor; the same for every command.
-pub(in crate::tree) fn tensor(tensors: &Tensors, id: TensorId) -> Value {
+pub(in crate::tree) fn tensor(checkpoint: &Checkpoint, tensors: &Tensors, id: TensorId) -> Value {
     let bundle = tensors.set();
     let entry = bundle.entry(id);
     let key = bundle.key(id);
-    let (role, role_from) = roles::by_name(bundle, id);
+    let (role, role_from) = checkpoint.role(id);
     let mut value = json!({
         "name": name(key),
         "dtype": entry.dtype.to_string(),
@@ -45,6 +44,9 @@ pub(in crate::tree) fn tensor(tensors: &Tensors, id: TensorId) -> Value {
     if let Value::Object(fields) = &mut value {
         if let Some(descr) = entry.dtype.descr(bundle.endianness()) {
             fields.insert("descr".into(), descr.into());
+        }
+        if let Some(full_name) = checkpoint.full_name(id) {
+            fields.insert("full_name".into(), name(full_name));
         }
         if std::str::from_utf8(key).is_err() {
             let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -108,7 +110,7 @@ impl Blocks for Manifest {
         for row in first..after {
             out.extend_from_slice(if row == 0 { b"\n" } else { b",\n" });
             let id = TensorId(u32::try_from(row).unwrap_or(u32::MAX));
-            out.extend_from_slice(tensor(tensors, id).to_string().as_bytes());
+            out.extend_from_slice(tensor(&self.checkpoint, tensors, id).to_string().as_bytes());
         }
         Ok(())
     }

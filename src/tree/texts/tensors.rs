@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::content::Content;
 use crate::content::rendered::Lines;
 use crate::content::rendered::put_field;
@@ -26,7 +25,7 @@ pub(in crate::tree) fn table(checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors
             let bundle = tensors.set();
             let id = TensorId(u32::try_from(row).unwrap_or(u32::MAX));
             let entry = bundle.entry(id);
-            let (role, role_from) = roles::by_name(bundle, id);
+            let (role, role_from) = checkpoint.role(id);
             put_field(out, bundle.key(id));
             let params = entry.shape.elements().map(|n| n.to_string()).unwrap_or_default();
             let place = entry.place.map(|place| {
@@ -35,12 +34,14 @@ pub(in crate::tree) fn table(checkpoint: &Arc<Checkpoint>, tensors: &Arc<Tensors
             });
             let (shard, offset, crc) = place.unwrap_or_default();
             let fields = format!(
-                "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t\t",
+                "\t{}\t{}\t{params}\t{}\t{role}\t{role_from}\t",
                 entry.dtype,
                 entry.shape,
                 bundle.stored(id),
             );
             out.extend_from_slice(fields.as_bytes());
+            put_field(out, checkpoint.full_name(id).unwrap_or_default());
+            out.push(b'\t');
             let op = checkpoint.op_of_key(bundle.key(id));
             if let (Some(op), Some(meta)) = (op, checkpoint.meta_graph()) {
                 put_field(out, meta.graph().nodes().name(op));
