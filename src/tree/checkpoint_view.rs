@@ -71,6 +71,12 @@ struct Owner {
 impl CheckpointView {
     /// The tree of a checkpoint.
     pub fn new(checkpoint: Arc<Checkpoint>) -> Self {
+        Self::with_generation(checkpoint, 0)
+    }
+
+    /// The tree of one of several checkpoints: its ids have this generation (below 1024), so that views of
+    /// different generations share none.
+    pub fn with_generation(checkpoint: Arc<Checkpoint>, generation: u16) -> Self {
         let tensors = checkpoint
             .bundle()
             .map(|bundle| Arc::new(Tensors::new(bundle.clone())));
@@ -80,7 +86,7 @@ impl CheckpointView {
             .map(Arc::new);
         let stat = checkpoint.files().iter().find_map(|file| file.stat);
         Self {
-            ids: Ids::new(0),
+            ids: Ids::new(generation),
             cache: Cache::default(),
             owner: Owner {
                 uid: stat.map_or(0, |stat| stat.uid),
@@ -103,6 +109,11 @@ impl CheckpointView {
             source: Source::new(&checkpoint),
             checkpoint,
         }
+    }
+
+    /// Its root: [`NodeId::ROOT`] for generation 0.
+    pub fn root(&self) -> NodeId {
+        self.ids.pack(Node::of(Facet::Root))
     }
 
     /// The checkpoint it shows.
