@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod expected;
+pub mod trainer;
 pub mod writer;
 
 use std::path::Path;
