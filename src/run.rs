@@ -33,6 +33,7 @@ mod check;
 mod generations;
 mod nodes;
 mod scan;
+mod serve;
 mod slot;
 mod snapshot;
 mod states;

@@ -272,7 +272,11 @@ impl Server {
     }
 
     fn tell(&self, what: impl FnOnce(&dyn View)) {
-        if let Err(e) = caught(|| Ok(what(&*self.view))) {
+        let told = caught(|| {
+            what(&*self.view);
+            Ok(())
+        });
+        if let Err(e) = told {
             log::error!("{e}");
         }
     }

@@ -169,7 +169,7 @@ fn is_hex(text: &[u8]) -> bool {
 
 /// What an unfinished save calls its files (format.md 6.6).
 fn leftover(name: &[u8]) -> Option<&'static str> {
-    let after = |what: &[u8]| Some(name.get(find(name, what)?.saturating_add(what.len())..)?);
+    let after = |what: &[u8]| name.get(find(name, what)?.saturating_add(what.len())..);
     if name.ends_with(b"_temp") || after(b"_temp_").is_some_and(is_hex) {
         return Some("shards of a save that is not finished");
     }

@@ -1,4 +1,4 @@
-//! The run view as a [`View`].
+//! The run view: when to look, and what a node is.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -24,20 +24,14 @@ use super::snapshot::Snapshot;
 use super::states::StateFiles;
 use super::table;
 use super::table::Row;
-use crate::content::Content;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::source::Store;
 use crate::tree::CheckpointView;
-use crate::tree::Effort;
-use crate::tree::Entry;
-use crate::tree::Freshness;
 use crate::tree::Kind;
 use crate::tree::NodeId;
 use crate::tree::Stat;
-use crate::tree::Totals;
-use crate::tree::View;
 
 /// How the run view keeps time.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +57,11 @@ const TEND: Duration = Duration::from_secs(5);
 /// A training directory as a directory of checkpoint views (design.md 3).
 #[derive(Debug)]
 pub struct RunView {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     dir: PathBuf,
-    options: RunOptions,
-    nodes: Nodes,
-    generations: Generations,
+    pub(super) options: RunOptions,
+    pub(super) nodes: Nodes,
+    pub(super) generations: Generations,
     now: RwLock<Arc<Snapshot>>,
     looking: Mutex<StateFiles>,
     looked: Mutex<Instant>,
@@ -78,7 +72,7 @@ pub struct RunView {
 }
 
 /// The node that a call is about: one of the root, or one of an open checkpoint.
-enum Place {
+pub(super) enum Place {
     Root,
     Own(Node),
     Inner(Arc<Slot>, Arc<CheckpointView>),
@@ -149,17 +143,17 @@ impl RunView {
         }
     }
 
-    fn snapshot(&self) -> Arc<Snapshot> {
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         self.stale.load(Ordering::Acquire) || looked.elapsed() >= self.options.max_age
     }
 
     /// Looks at the directory again if the last look is too old.
-    fn refresh(&self) {
+    pub(super) fn refresh(&self) {
         if !self.is_due() {
             return;
         }
@@ -205,7 +199,7 @@ impl RunView {
         }
     }
 
-    fn place(&self, node: NodeId) -> Result<Place> {
+    pub(super) fn place(&self, node: NodeId) -> Result<Place> {
         if node == NodeId::ROOT {
             return Ok(Place::Root);
         }
@@ -219,7 +213,7 @@ impl RunView {
         Ok(Place::Inner(slot, view))
     }
 
-    fn open(&self, slot: &Arc<Slot>) -> Result<Arc<CheckpointView>> {
+    pub(super) fn open(&self, slot: &Arc<Slot>) -> Result<Arc<CheckpointView>> {
         let opened = slot.open(&*self.store, &self.generations);
         if matches!(&opened, Err(e) if e.kind() == ErrorKind::Changed) {
             // The kernel walks the path again when it is told so; it must then find what is there now.
@@ -228,7 +222,7 @@ impl RunView {
         opened
     }
 
-    fn find(&self, name: &[u8]) -> Option<NodeId> {
+    pub(super) fn find(&self, name: &[u8]) -> Option<NodeId> {
         self.refresh();
         if let Some(node) = self.snapshot().names.get(name) {
             return Some(*node);
@@ -241,7 +235,7 @@ impl RunView {
         Some(slot.id)
     }
 
-    fn own_stat(&self, node: &Node) -> Stat {
+    pub(super) fn own_stat(&self, node: &Node) -> Stat {
         let snapshot = self.snapshot();
         let dir = snapshot.dir.as_ref();
         let (kind, size, source) = match node {
@@ -253,7 +247,8 @@ impl RunView {
     }
 }
 
-fn stat(kind: Kind, size: Option<u64>, source: Option<&crate::source::FileStat>) -> Stat {
+/// Attributes after those of a source file.
+pub(super) fn stat(kind: Kind, size: Option<u64>, source: Option<&crate::source::FileStat>) -> Stat {
     let mode = source.map_or(0o444, |source| source.mode);
     let read = u16::try_from(mode & 0o444).unwrap_or(0o444);
     Stat {
@@ -268,167 +263,5 @@ fn stat(kind: Kind, size: Option<u64>, source: Option<&crate::source::FileStat>)
         uid: source.map_or(0, |source| source.uid),
         gid: source.map_or(0, |source| source.gid),
         mtime: source.map_or(SystemTime::UNIX_EPOCH, |source| source.modified),
-    }
-}
-
-impl View for RunView {
-    fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
-        match self.place(dir)? {
-            Place::Root => Ok(self.find(name)),
-            Place::Own(Node::Checkpoint(slot)) => {
-                let view = self.open(&slot)?;
-                view.lookup(view.root(), name)
-            }
-            Place::Own(_) => Err(Error::not_found("not a directory")),
-            Place::Inner(_, view) => view.lookup(dir, name),
-        }
-    }
-
-    fn stat(&self, node: NodeId) -> Result<Stat> {
-        match self.place(node)? {
-            Place::Root => Ok(stat(Kind::Directory, Some(0), self.snapshot().dir.as_ref())),
-            Place::Own(own) => Ok(self.own_stat(&own)),
-            Place::Inner(_, view) => view.stat(node),
-        }
-    }
-
-    fn measure(&self, node: NodeId) -> Result<Stat> {
-        match self.place(node)? {
-            Place::Own(Node::Text(text)) => {
-                text.render(&*self.store);
-                self.stat(node)
-            }
-            Place::Inner(_, view) => view.measure(node),
-            Place::Root | Place::Own(_) => self.stat(node),
-        }
-    }
-
-    fn effort(&self, node: NodeId) -> Effort {
-        match self.place(node) {
-            Ok(Place::Own(Node::Text(text))) if text.content.get().is_none() => Effort::Slow,
-            Ok(Place::Inner(_, view)) => view.effort(node),
-            _ => Effort::Quick,
-        }
-    }
-
-    fn lookup_effort(&self, dir: NodeId) -> Effort {
-        match self.place(dir) {
-            Ok(Place::Root) if self.is_due() => Effort::Slow,
-            Ok(Place::Own(Node::Checkpoint(slot))) => match slot.view() {
-                Some(view) => view.lookup_effort(view.root()),
-                None => Effort::Slow,
-            },
-            Ok(Place::Inner(_, view)) => view.lookup_effort(dir),
-            _ => Effort::Quick,
-        }
-    }
-
-    fn list(&self, dir: NodeId, after: u64, emit: &mut dyn FnMut(Entry<'_>) -> bool) -> Result<()> {
-        match self.place(dir)? {
-            Place::Root => {
-                self.refresh();
-                let snapshot = self.snapshot();
-                for line in snapshot.lines.iter().filter(|line| line.cookie > after) {
-                    let entry = Entry {
-                        node: line.node,
-                        kind: line.kind,
-                        name: &line.name,
-                        cookie: line.cookie,
-                    };
-                    if !emit(entry) {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Place::Own(Node::Checkpoint(slot)) => {
-                let view = self.open(&slot)?;
-                view.list(view.root(), after, emit)
-            }
-            Place::Own(_) => Err(Error::not_found("not a directory")),
-            Place::Inner(_, view) => view.list(dir, after, emit),
-        }
-    }
-
-    fn target(&self, link: NodeId) -> Result<Vec<u8>> {
-        match self.place(link)? {
-            Place::Own(Node::Link(target)) => Ok(target.to_vec()),
-            Place::Inner(_, view) => view.target(link),
-            Place::Root | Place::Own(_) => Err(Error::not_found("not a link")),
-        }
-    }
-
-    fn content(&self, file: NodeId) -> Result<Arc<Content>> {
-        match self.place(file)? {
-            Place::Own(Node::Text(text)) => Ok(text.render(&*self.store)),
-            Place::Inner(_, view) => view.content(file),
-            Place::Root | Place::Own(_) => Err(Error::not_found("not a file")),
-        }
-    }
-
-    fn xattrs(&self, node: NodeId) -> Result<Vec<(String, Vec<u8>)>> {
-        match self.place(node)? {
-            Place::Own(Node::Checkpoint(slot)) => {
-                let view = self.open(&slot)?;
-                view.xattrs(view.root())
-            }
-            Place::Inner(_, view) => view.xattrs(node),
-            Place::Root | Place::Own(_) => Ok(Vec::new()),
-        }
-    }
-
-    fn freshness(&self, node: NodeId) -> Freshness {
-        match generations::of(node) {
-            0 => Freshness::For(self.options.max_age),
-            _ => Freshness::Forever,
-        }
-    }
-
-    fn totals(&self) -> Totals {
-        let snapshot = self.snapshot();
-        Totals {
-            bytes: snapshot
-                .facts
-                .checkpoints
-                .iter()
-                .fold(0, |sum, shown| sum.saturating_add(shown.slot.found.bytes())),
-            nodes: snapshot.lines.len() as u64,
-        }
-    }
-
-    fn remember(&self, node: NodeId) {
-        match generations::of(node) {
-            0 => self.nodes.remember(node),
-            _ => {
-                if let Some(slot) = self.generations.slot(node) {
-                    slot.remember();
-                }
-            }
-        }
-    }
-
-    fn forget(&self, node: NodeId, count: u64) {
-        match generations::of(node) {
-            0 => self.nodes.forget(node, count),
-            _ => {
-                if let Some(slot) = self.generations.slot(node) {
-                    slot.forget(count);
-                }
-            }
-        }
-    }
-
-    fn opened(&self, node: NodeId) {
-        match self.place(node) {
-            Ok(Place::Own(Node::Checkpoint(slot)) | Place::Inner(slot, _)) => slot.opened(),
-            _ => {}
-        }
-    }
-
-    fn released(&self, node: NodeId) {
-        match self.place(node) {
-            Ok(Place::Own(Node::Checkpoint(slot)) | Place::Inner(slot, _)) => slot.released(),
-            _ => {}
-        }
     }
 }
