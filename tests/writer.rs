@@ -125,6 +125,7 @@ fn indexes(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
 }
 
 /// All records of an index, and how many blocks it has.
+#[allow(clippy::type_complexity)]
 fn records(path: &Path) -> (Vec<(Vec<u8>, Vec<u8>)>, usize) {
     let source: Arc<_> = LocalStore.open(path).unwrap();
     let table = Table::open(source).unwrap();
