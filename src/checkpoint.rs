@@ -5,6 +5,7 @@ pub mod scalars;
 pub mod summary;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::locate::Located;
 use crate::source::FileStat;
 use crate::source::Store;
 use crate::tensor::TensorSet;
+use crate::v1::V1Checkpoint;
 
 /// A file that a checkpoint is made of.
 #[derive(Debug, Clone)]
@@ -32,10 +34,39 @@ pub struct SourceFile {
     pub stat: Option<FileStat>,
 }
 
+/// What kind of source it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An index and shards.
+    V2,
+    /// Tables of slices.
+    V1,
+    /// A graph, no tensors.
+    Graph,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+impl Kind {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::V2 => "TensorFlow checkpoint, V2",
+            Self::V1 => "TensorFlow checkpoint, V1",
+            Self::Graph => "TensorFlow graph without a checkpoint",
+        }
+    }
+}
+
 /// An open checkpoint.
 #[derive(Debug)]
 pub struct Checkpoint {
     name: String,
+    kind: Kind,
     bundle: Option<Arc<Bundle>>,
     tensors: Option<Arc<dyn TensorSet>>,
     graph: Option<Arc<GraphFile>>,
@@ -72,6 +103,22 @@ impl Checkpoint {
                 });
             }
         }
+        let mut kind = Kind::Graph;
+        let mut tensors = bundle.clone().map(|bundle| bundle as Arc<dyn TensorSet>);
+        if tensors.is_some() {
+            kind = Kind::V2;
+        } else if let Some(v1) = &located.v1 {
+            let set = V1Checkpoint::open(store, v1)?;
+            files.extend(set.shards().iter().map(|shard| SourceFile {
+                path: shard.path.clone(),
+                stat: match &shard.table {
+                    Ok(table) => Some(table.source().stat()),
+                    Err(_) => store.stat(&shard.path).ok().flatten(),
+                },
+            }));
+            kind = Kind::V1;
+            tensors = Some(Arc::new(set));
+        }
         let mut problems = Vec::new();
         let mut graph = None;
         if let Some(path) = &located.meta {
@@ -85,7 +132,7 @@ impl Checkpoint {
             match opened {
                 Ok(file) => graph = Some(Arc::new(file)),
                 // A damaged graph must not take the tensors with it.
-                Err(e) if bundle.is_some() => {
+                Err(e) if tensors.is_some() => {
                     log::warn!("{e}: there are no ops, tensors are not affected");
                     problems.push(e.context("the graph cannot be read"));
                 }
@@ -94,7 +141,8 @@ impl Checkpoint {
         }
         Ok(Self {
             name: located.name(),
-            tensors: bundle.clone().map(|bundle| bundle as Arc<dyn TensorSet>),
+            kind,
+            tensors,
             bundle,
             graph,
             files,
@@ -135,6 +183,11 @@ impl Checkpoint {
     /// Its name: that of its files without their suffixes.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What kind of source it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The tensors it holds.

@@ -42,6 +42,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cursor::Cursor;
+pub(crate) use cursor::NARROW;
+pub(crate) use cursor::Value as FieldValue;
+pub(crate) use cursor::for_each_field;
+pub(crate) use value_list::list_field;
+pub(crate) use value_list::read as read_value_list;
+
 pub use abridge::INLINE_TENSOR;
 pub use abridge::Omitted;
 pub use attr::attr_kind;

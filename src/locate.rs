@@ -6,6 +6,7 @@
 
 mod recognise;
 mod suggest;
+mod v1;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -20,12 +21,15 @@ use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::source::Store;
 use crate::state::State;
+use crate::v1::Files;
 
 /// The files of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Located {
     /// The prefix of a V2 bundle.
     pub prefix: Option<PathBuf>,
+    /// The files of a V1 checkpoint.
+    pub v1: Option<Files>,
     /// The graph: a `.meta` file.
     pub meta: Option<PathBuf>,
 }
@@ -33,16 +37,23 @@ pub struct Located {
 impl Located {
     /// The name of the checkpoint: that of its files without their suffixes.
     pub fn name(&self) -> String {
-        let path = self
-            .prefix
-            .as_deref()
-            .or(self.meta.as_deref())
-            .unwrap_or(Path::new(""));
+        let path = self.path().unwrap_or(Path::new(""));
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        if self.prefix.is_none() {
+        if self.checkpoint().is_none() {
             return name.strip_suffix(".meta").unwrap_or(&name).to_string();
         }
         name.into_owned()
+    }
+
+    /// The prefix of the checkpoint, of either version.
+    pub fn checkpoint(&self) -> Option<&Path> {
+        let v1 = self.v1.as_ref().map(|files| files.prefix.as_path());
+        self.prefix.as_deref().or(v1)
+    }
+
+    /// What stands for it in a message: the prefix, or the file of a graph alone.
+    pub fn path(&self) -> Option<&Path> {
+        self.checkpoint().or(self.meta.as_deref())
     }
 }
 
@@ -76,7 +87,10 @@ pub fn locate(store: &dyn Store, path: &Path) -> Result<Located> {
         return Ok(found);
     }
     let Some(stat) = store.stat(path)? else {
-        return missing(store, path);
+        return match v1::at(store, path)? {
+            Some(found) => Ok(found),
+            None => missing(store, path),
+        };
     };
     if stat.is_dir {
         return Err(suggest::directory(store, path));
@@ -92,11 +106,18 @@ pub fn locate(store: &dyn Store, path: &Path) -> Result<Located> {
             .hint("copy the .index file of this checkpoint to this place")),
         };
     }
+    if let Some(found) = v1::file(store, path)? {
+        return Ok(found);
+    }
     if let Some(stem) = without_suffix(path, b".meta") {
-        return Ok(bundle_at(store, &stem)?.unwrap_or(Located {
-            prefix: None,
-            meta: Some(path.to_path_buf()),
-        }));
+        let meta = Some(path.to_path_buf());
+        return Ok(match checkpoint_at(store, &stem)? {
+            Some(found) => Located { meta, ..found },
+            None => Located {
+                meta,
+                ..Located::default()
+            },
+        });
     }
     match state_file(store, path)? {
         Some(found) => Ok(found),
@@ -113,7 +134,7 @@ fn state_file(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
         return Ok(None);
     };
     let dir = path.parent().unwrap_or(Path::new(""));
-    let exists = |prefix: &Path| matches!(bundle_at(store, prefix), Ok(Some(_)));
+    let exists = |prefix: &Path| matches!(checkpoint_at(store, prefix), Ok(Some(_)));
     let prefix = State::resolve(dir, &latest, exists).ok_or_else(|| {
         Error::not_found(format!(
             "the latest checkpoint it names, {}, is not there",
@@ -125,7 +146,15 @@ fn state_file(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
             &dir.join(latest.file_name().unwrap_or_default()),
         ))
     })?;
-    bundle_at(store, &prefix)
+    checkpoint_at(store, &prefix)
+}
+
+/// The checkpoint with the prefix `path`, of either version, and its graph.
+fn checkpoint_at(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
+    match bundle_at(store, path)? {
+        Some(found) => Ok(Some(found)),
+        None => v1::at(store, path),
+    }
 }
 
 /// The bundle with the prefix `path`, and its graph.
@@ -138,6 +167,7 @@ fn bundle_at(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
     Ok(Some(Located {
         prefix: Some(path.to_path_buf()),
         meta: is_file(&meta)?.then_some(meta),
+        ..Located::default()
     }))
 }
 
@@ -150,8 +180,8 @@ fn missing(store: &dyn Store, path: &Path) -> Result<Located> {
             path.display()
         );
         return Ok(Located {
-            prefix: None,
             meta: Some(meta),
+            ..Located::default()
         });
     }
     Err(Error::new(ErrorKind::NotFound, "no checkpoint has this name")

@@ -18,6 +18,7 @@ use crate::source::LocalStore;
 use crate::source::Store;
 use crate::tree::CheckpointView;
 use crate::tree::View;
+use crate::v1::Files;
 
 /// Runs the command. The checkpoint is found here, where its name is as the user typed it; it is opened in the
 /// process that will serve it.
@@ -30,11 +31,7 @@ pub(super) fn run(args: MountArgs) -> Result<Outcome> {
         eprintln!("ckptfs: {note}");
     }
     let located = absolute(locate::locate(&LocalStore, &args.source)?)?;
-    let label = located
-        .prefix
-        .as_deref()
-        .or(located.meta.as_deref())
-        .unwrap_or(&args.source);
+    let label = located.path().unwrap_or(&args.source);
     let request = MountRequest {
         source_label: label.as_os_str().to_owned(),
         mountpoint: args.mountpoint,
@@ -60,12 +57,17 @@ pub(super) fn run(args: MountArgs) -> Result<Outcome> {
 
 /// The background process leaves the current directory, so paths must not depend on it.
 fn absolute(located: Located) -> Result<Located> {
-    let absolute = |path: Option<PathBuf>| {
-        path.map(|path| std::path::absolute(&path).map_err(|e| Error::io("no such path", &e).at(path)))
-            .transpose()
+    let one = |path: PathBuf| std::path::absolute(&path).map_err(|e| Error::io("no such path", &e).at(path));
+    let absolute = |path: Option<PathBuf>| path.map(one).transpose();
+    let files = |v1: Files| {
+        Ok::<_, Error>(Files {
+            prefix: one(v1.prefix)?,
+            files: v1.files.into_iter().map(one).collect::<Result<_>>()?,
+        })
     };
     Ok(Located {
         prefix: absolute(located.prefix)?,
+        v1: located.v1.map(files).transpose()?,
         meta: absolute(located.meta)?,
     })
 }
@@ -78,6 +80,7 @@ fn files(store: &dyn Store, located: &Located) -> Vec<PathBuf> {
         index.push(".index");
         files.push(PathBuf::from(index));
     }
+    files.extend(located.v1.iter().flat_map(|v1| v1.files.iter().cloned()));
     files.retain(|file: &PathBuf| store.stat(Path::new(file)).ok().flatten().is_some());
     files
 }
