@@ -1,5 +1,6 @@
 //! A checkpoint: its parts opened and tied together.
 
+pub mod frozen;
 pub mod roles;
 pub mod scalars;
 pub mod summary;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use self::frozen::Frozen;
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::error::Result;
@@ -41,6 +43,8 @@ pub enum Kind {
     V2,
     /// Tables of slices.
     V1,
+    /// A GraphDef; its tensors are its constants.
+    Frozen,
     /// A graph, no tensors.
     Graph,
 }
@@ -57,6 +61,7 @@ impl Kind {
         match self {
             Self::V2 => "TensorFlow checkpoint, V2",
             Self::V1 => "TensorFlow checkpoint, V1",
+            Self::Frozen => "frozen graph",
             Self::Graph => "TensorFlow graph without a checkpoint",
         }
     }
@@ -130,7 +135,14 @@ impl Checkpoint {
                 graph::open(source, Some(graph::Kind::MetaGraph))
             });
             match opened {
-                Ok(file) => graph = Some(Arc::new(file)),
+                Ok(file) => {
+                    let file = Arc::new(file);
+                    if tensors.is_none() && file.kind == graph::Kind::GraphDef {
+                        kind = Kind::Frozen;
+                        tensors = Some(Arc::new(Frozen::new(file.clone())));
+                    }
+                    graph = Some(file);
+                }
                 // A damaged graph must not take the tensors with it.
                 Err(e) if tensors.is_some() => {
                     log::warn!("{e}: there are no ops, tensors are not affected");
@@ -166,8 +178,12 @@ impl Checkpoint {
         &self.problems
     }
 
-    /// The op of the variable that a checkpoint key is the value of, as the savers of the graph say.
+    /// The op of the variable that a checkpoint key is the value of, as the savers of the graph say; of a frozen
+    /// graph the Const of that name.
     pub fn op_of_key(&self, key: &[u8]) -> Option<u32> {
+        if self.kind == Kind::Frozen {
+            return self.meta_graph()?.graph().nodes().find(key);
+        }
         let ops = self.ops.get_or_init(|| {
             let keys = self.meta_graph().map(|meta| meta.savers().variable_keys());
             // Of the parts of a partitioned variable the first.

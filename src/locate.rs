@@ -19,6 +19,7 @@ pub(crate) use suggest::natural;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::graph;
 use crate::source::Store;
 use crate::state::State;
 use crate::v1::Files;
@@ -30,7 +31,7 @@ pub struct Located {
     pub prefix: Option<PathBuf>,
     /// The files of a V1 checkpoint.
     pub v1: Option<Files>,
-    /// The graph: a `.meta` file.
+    /// The graph: a `.meta` file, or a frozen graph.
     pub meta: Option<PathBuf>,
 }
 
@@ -40,7 +41,10 @@ impl Located {
         let path = self.path().unwrap_or(Path::new(""));
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         if self.checkpoint().is_none() {
-            return name.strip_suffix(".meta").unwrap_or(&name).to_string();
+            let stem = [".meta", ".pb", ".pbtxt"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix));
+            return stem.filter(|stem| !stem.is_empty()).unwrap_or(&name).to_string();
         }
         name.into_owned()
     }
@@ -119,10 +123,24 @@ pub fn locate(store: &dyn Store, path: &Path) -> Result<Located> {
             },
         });
     }
+    if is_graph(store, path)? {
+        return Ok(Located {
+            meta: Some(path.to_path_buf()),
+            ..Located::default()
+        });
+    }
     match state_file(store, path)? {
         Some(found) => Ok(found),
         None => Err(recognise::file(store, path)),
     }
+}
+
+/// Whether a `.pb` or `.pbtxt` file is a GraphDef, by its first fields.
+fn is_graph(store: &dyn Store, path: &Path) -> Result<bool> {
+    let named = [&b".pb"[..], b".pbtxt"]
+        .iter()
+        .any(|suffix| without_suffix(path, suffix).is_some());
+    Ok(named && graph::kind_of(&*store.open(path)?)? == Some(graph::Kind::GraphDef))
 }
 
 /// The latest checkpoint of a state file; `None` where `path` is none.
