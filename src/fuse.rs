@@ -15,6 +15,7 @@ mod daemon;
 mod failure;
 mod fusermount;
 mod init;
+mod limits;
 mod listing;
 mod logs;
 mod mount;
@@ -39,6 +40,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use limits::raise_open_files;
 pub use options::MountOptions;
 pub use session::Mounted;
 pub use stats::Op;

@@ -18,6 +18,7 @@
 //! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
 //! | [`content`] | the bytes of one virtual file, as pieces |
 //! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
+//! | [`run`] | a training directory: all its checkpoints, followed while the training runs |
 //! | [`fuse`] | a tree over FUSE: the adapter, mounting, the background process |
 //! | [`cli`] | the commands |
 //!
@@ -48,6 +49,7 @@ pub mod fuse;
 pub mod graph;
 pub mod locate;
 pub mod proto;
+pub mod run;
 pub mod source;
 pub mod state;
 pub mod table;

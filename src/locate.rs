@@ -30,6 +30,35 @@ pub struct Located {
     pub meta: Option<PathBuf>,
 }
 
+/// What the user may have named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// One checkpoint.
+    Checkpoint(Located),
+    /// A training directory, with any number of them.
+    Run(PathBuf),
+}
+
+/// Finds what `path` means: a directory with checkpoints is a run, all else is as [`locate`] says.
+pub fn source(store: &dyn Store, path: &Path) -> Result<Source> {
+    let is_run = bundle_at(store, path)?.is_none() && is_run(store, path)?;
+    if is_run {
+        return Ok(Source::Run(path.to_path_buf()));
+    }
+    locate(store, path).map(Source::Checkpoint)
+}
+
+/// Whether `path` is a directory with checkpoints, or with a state file that names one.
+fn is_run(store: &dyn Store, path: &Path) -> Result<bool> {
+    if !store.stat(path)?.is_some_and(|stat| stat.is_dir) {
+        return Ok(false);
+    }
+    let names = store.list(path)?;
+    let has_index = names.iter().any(|name| without_suffix(name, b".index").is_some());
+    let state = path.join("checkpoint");
+    Ok(has_index || State::read(store, &state).is_ok_and(|state| state.latest.is_some()))
+}
+
 impl Located {
     /// The name of the checkpoint: that of its files without their suffixes.
     pub fn name(&self) -> String {
@@ -47,7 +76,7 @@ impl Located {
 }
 
 /// `path` with `suffix` after it.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -60,7 +89,7 @@ fn without_suffix(path: &Path, suffix: &[u8]) -> Option<PathBuf> {
 }
 
 /// The prefix of a `.data-00000-of-00001` file.
-fn shard_prefix(path: &Path) -> Option<PathBuf> {
+pub(crate) fn shard_prefix(path: &Path) -> Option<PathBuf> {
     let bytes = path.as_os_str().as_bytes();
     let at = bytes.windows(6).rposition(|w| w == b".data-")?;
     let (stem, tail) = bytes.split_at_checked(at)?;

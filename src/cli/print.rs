@@ -34,7 +34,7 @@ const WHOLE: u64 = 1000;
 
 /// Runs the command. A tensor that fails is told, and the others are still printed.
 pub(super) fn run(args: &PrintArgs) -> Result<Outcome> {
-    let view = open::view(&args.source)?;
+    let view = open::checkpoint(&args.source)?;
     let mut out = Output::stdout();
     let mut outcome = Outcome::Fine;
     let mut documents = Vec::new();

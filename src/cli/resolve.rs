@@ -4,14 +4,13 @@ use serde_json::json;
 
 use super::Outcome;
 use super::args::ResolveArgs;
+use super::open;
 use super::output::Output;
 use crate::error::Result;
-use crate::locate;
-use crate::source::LocalStore;
 
 /// Runs the command.
 pub(super) fn run(args: &ResolveArgs) -> Result<Outcome> {
-    let located = locate::locate(&LocalStore, &args.source)?;
+    let located = open::located(&args.source)?;
     let mut out = Output::stdout();
     let text = |path: &Option<std::path::PathBuf>| path.as_ref().map(|p| p.to_string_lossy().into_owned());
     if args.json {

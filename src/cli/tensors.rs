@@ -19,7 +19,7 @@ use crate::tree::human_count;
 
 /// Runs the command.
 pub(super) fn run(args: &TensorsArgs) -> Result<Outcome> {
-    let view = open::view(&args.source)?;
+    let view = open::checkpoint(&args.source)?;
     let checkpoint = view.checkpoint().clone();
     let bundle = checkpoint.tensors().ok_or_else(|| {
         Error::not_found("there is a graph but no checkpoint, so there are no tensors")

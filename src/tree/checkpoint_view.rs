@@ -110,6 +110,12 @@ impl Owner {
 impl CheckpointView {
     /// The tree of a checkpoint.
     pub fn new(checkpoint: Arc<Checkpoint>) -> Self {
+        Self::with_generation(checkpoint, 0)
+    }
+
+    /// The tree of one of several checkpoints: its ids have this generation (below 1024), so that views of
+    /// different generations share none.
+    pub fn with_generation(checkpoint: Arc<Checkpoint>, generation: u16) -> Self {
         let tensors = checkpoint.shared_tensors().map(|set| Arc::new(Tensors::new(set)));
         let graph = checkpoint
             .graph()
@@ -117,7 +123,7 @@ impl CheckpointView {
             .map(Arc::new);
         let files: Vec<FileStat> = checkpoint.files().iter().filter_map(|file| file.stat).collect();
         Self {
-            ids: Ids::new(0),
+            ids: Ids::new(generation),
             cache: Cache::default(),
             owner: Owner::of(&files),
             top: Top::new(&checkpoint, tensors.clone(), graph.clone()),
@@ -140,6 +146,11 @@ impl CheckpointView {
             source: Source::new(&checkpoint),
             checkpoint,
         }
+    }
+
+    /// Its root: [`NodeId::ROOT`] for generation 0.
+    pub fn root(&self) -> NodeId {
+        self.ids.pack(Node::of(Facet::Root))
     }
 
     /// The checkpoint it shows.
