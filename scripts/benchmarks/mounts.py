@@ -1,0 +1,82 @@
+"""Mounts of the binary under test, and what its background process takes."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+BINARY = os.environ.get("CKPTFS_BIN", "")
+
+
+class Mount:
+    """One mount of `source`; `seconds` is how long `ckptfs mount` took to return."""
+
+    def __init__(self, source):
+        self.source = str(source)
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ckptfs-bench-"))
+        self.pid = None
+        self.seconds = None
+
+    def command(self):
+        return [BINARY, "mount", self.source, str(self.dir)]
+
+    def up(self):
+        start = time.perf_counter()
+        subprocess.run(self.command(), check=True)
+        self.seconds = time.perf_counter() - start
+        return self
+
+    def down(self):
+        """Unmounts and waits until the process is gone, so that it does not disturb what is measured next."""
+        pid = self.daemon()
+        start = time.perf_counter()
+        subprocess.run([BINARY, "umount", str(self.dir)], check=True)
+        seconds = time.perf_counter() - start
+        while os.path.exists(f"/proc/{pid}"):
+            time.sleep(0.005)
+        return seconds
+
+    def daemon(self):
+        """The process that serves this mount."""
+        if self.pid is None:
+            for entry in os.listdir("/proc"):
+                if entry.isdigit() and self._serves(entry):
+                    self.pid = int(entry)
+        if self.pid is None:
+            raise SystemExit(f"no process serves {self.dir}")
+        return self.pid
+
+    def _serves(self, pid):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            with open(f"/proc/{pid}/stat") as file:
+                dead = file.read().rpartition(")")[2].split()[0] in "ZX"
+        except OSError:
+            return False
+        return not dead and os.fsencode(BINARY) == words[0] and os.fsencode(self.dir) in words
+
+    def memory(self):
+        """Resident bytes: all, anonymous, and pages of mapped files, which are the page cache's own."""
+        wanted = {"VmRSS": "all", "RssAnon": "anon", "RssFile": "file", "VmHWM": "peak"}
+        found = {}
+        with open(f"/proc/{self.daemon()}/status") as file:
+            for line in file:
+                key, _, rest = line.partition(":")
+                if key in wanted:
+                    found[wanted[key]] = int(rest.split()[0]) << 10
+        return found
+
+
+@contextlib.contextmanager
+def mounted(source):
+    mount = Mount(source)
+    try:
+        yield mount.up()
+    finally:
+        if os.path.ismount(mount.dir):
+            mount.down()
+        with contextlib.suppress(OSError):
+            mount.dir.rmdir()
