@@ -9,7 +9,7 @@ from .index import field, varint
 TYPES = [
     b"AddV2", b"Mul", b"Sub", b"RealDiv", b"Maximum", b"Minimum", b"MatMul", b"SquaredDifference", b"FloorDiv", b"Pow",
     b"ReluGrad", b"TanhGrad", b"SigmoidGrad", b"RsqrtGrad", b"SoftplusGrad", b"EluGrad", b"Xdivy", b"Xlogy", b"Atan2",
-    b"NextAfter",
+    b"Div",
 ]  # fmt: skip
 # Which earlier nodes a node reads: two values and a control input.
 STEPS = (1, 17, 400)

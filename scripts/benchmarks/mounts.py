@@ -10,6 +10,15 @@ import time
 BINARY = os.environ.get("CKPTFS_BIN", "")
 
 
+def _alive(pid):
+    """Whether a process still runs; one that init has not collected yet does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Mount:
     """One mount of `source`; `seconds` is how long `ckptfs mount` took to return."""
 
@@ -34,7 +43,7 @@ class Mount:
         start = time.perf_counter()
         subprocess.run([BINARY, "umount", str(self.dir)], check=True)
         seconds = time.perf_counter() - start
-        while os.path.exists(f"/proc/{pid}"):
+        while _alive(pid):
             time.sleep(0.005)
         return seconds
 
@@ -52,11 +61,9 @@ class Mount:
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")
-            with open(f"/proc/{pid}/stat") as file:
-                dead = file.read().rpartition(")")[2].split()[0] in "ZX"
         except OSError:
             return False
-        return not dead and os.fsencode(BINARY) == words[0] and os.fsencode(self.dir) in words
+        return _alive(pid) and os.fsencode(BINARY) == words[0] and os.fsencode(self.dir) in words
 
     def memory(self):
         """Resident bytes: all, anonymous, and pages of mapped files, which are the page cache's own."""
