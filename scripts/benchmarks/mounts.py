@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import resource
 import subprocess
 import tempfile
 import time
@@ -19,22 +20,31 @@ def _alive(pid):
         return False
 
 
+def spent():
+    """Processor seconds of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Mount:
-    """One mount of `source`; `seconds` is how long `ckptfs mount` took to return."""
+    """One mount of `source`; `seconds` is how long `ckptfs mount` took to return, `cpu` what it and its daemon used."""
 
     def __init__(self, source):
         self.source = str(source)
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ckptfs-bench-"))
         self.pid = None
         self.seconds = None
+        self.cpu = None
 
     def command(self):
         return [BINARY, "mount", self.source, str(self.dir)]
 
     def up(self):
+        before = spent()
         start = time.perf_counter()
         subprocess.run(self.command(), check=True)
         self.seconds = time.perf_counter() - start
+        self.cpu = spent() - before + self.used()
         return self
 
     def down(self):
@@ -64,6 +74,12 @@ class Mount:
         except OSError:
             return False
         return _alive(pid) and os.fsencode(BINARY) == words[0] and os.fsencode(self.dir) in words
+
+    def used(self):
+        """Processor seconds of the daemon so far, in steps of 10 ms."""
+        with open(f"/proc/{self.daemon()}/stat") as file:
+            ticks = file.read().rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
         """Resident bytes: all, anonymous, and pages of mapped files, which are the page cache's own."""

@@ -4,7 +4,7 @@ import os
 
 from .data import COLUMNS, warm
 from .lab import helper, same, timed
-from .mounts import Mount, mounted
+from .mounts import Mount, mounted, spent
 from .report import Row
 
 
@@ -19,22 +19,29 @@ def row(lab):
     prefix, _, name = big(lab)
     rows = lab.data.sizes["rows"]
     at = rows * 2 // 3
-    ours, peers = [], []
+    ours, peers, cpu, peer_cpu = [], [], [], []
     for run in range(lab.runs + 1):
         mount = Mount(prefix)
         path = mount.dir / "tensors" / f"{name}.npy"
+        before = spent()
         up = mount.up().seconds
         load, got = timed(lab.numpy("row", path, at))
+        used = mount.used()
         down = mount.down()
+        used += spent() - before
         mount.dir.rmdir()
         command, env = lab.data.tensorflow("row", prefix, name, at)
+        before = spent()
         seconds, wanted = timed(command, env=env)
         same("the row", got, wanted)
         same("bytes of the row", len(got), COLUMNS * 4)
         if run:  # the first is to warm up
             ours.append(up + load + down)
             peers.append(seconds)
-    yield Row("row", "mount + one row + umount, process to process", "s", ours, peer=peers, least=20)
+            cpu.append(used)
+            peer_cpu.append(spent() - before)
+    what = "mount + one row + umount, process to process"
+    yield Row("row", what, "s", ours, peer=peers, cpu=cpu, peer_cpu=peer_cpu, least=20)
 
     ours, peers = [], []
     command, env = lab.data.tensorflow("serve")
@@ -58,6 +65,7 @@ def load(lab):
     prefix, npy, name = big(lab)
     for do, what, first, again in (("load", "np.load", 0.4, 0.85), ("read", "read(2), 1 MiB", None, None)):
         speeds = {"first": [], "again": [], "disk": []}
+        cpu = {"first": [], "again": [], "disk": []}
         size = os.path.getsize(npy)
         with helper(lab.numpy("serve")) as numpy:
             for run in range(lab.runs + 1):
@@ -66,14 +74,25 @@ def load(lab):
                     same("bytes of the file", os.path.getsize(path), size)
                     got = {}
                     for key, source in (("first", path), ("again", path), ("disk", npy)):
+                        before = mount.used()
                         got[key] = numpy.ask(do=do, path=source)
+                        got[key]["cpu"] += mount.used() - before
                 for key, answer in got.items():
-                    same(f"{what}, {key}", answer | {"seconds": 0}, got["disk"] | {"seconds": 0})
+                    same(f"{what}, {key}", answer["content"], got["disk"]["content"])
                     if run:
                         speeds[key].append(size / answer["seconds"] / 1e9)
+                        cpu[key].append(answer["cpu"])
         for key, least in (("first", first), ("again", again)):
             yield Row(
-                "load", f"{what}, {key}", "GB/s", speeds[key], peer=speeds["disk"], times_faster=False, least=least
+                "load",
+                f"{what}, {key}",
+                "GB/s",
+                speeds[key],
+                peer=speeds["disk"],
+                cpu=cpu[key],
+                peer_cpu=cpu["disk"],
+                times_faster=False,
+                least=least,
             )
 
 
@@ -88,7 +107,7 @@ def resident(lab):
                 with open(path, "rb") as file:  # a first read, for what each thread keeps
                     file.read(1 << 20)
                 before = mount.memory()
-                same("bytes read", numpy.ask(do="read", path=path)["bytes"], os.path.getsize(npy))
+                same("bytes read", numpy.ask(do="read", path=path)["content"], os.path.getsize(npy))
                 after = mount.memory()
             grown.append((after["anon"] - before["anon"]) / (1 << 20))
             mapped.append((after["file"] - before["file"]) / (1 << 20))

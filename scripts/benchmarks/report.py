@@ -17,13 +17,18 @@ class Row:
     """One line of the table.
 
     `ours` and `peer` are the values of all runs. The budget is on the ratio of the medians where there is a peer, else
-    on the median; `least` or `most` says what it must be.
+    on the median; `least` or `most` says what it must be. `cpu` and `peer_cpu` are the processor seconds of all
+    processes of a run: on a machine that others use too they tell more than the clock.
     """
 
-    def __init__(self, group, what, unit, ours, *, peer=None, times_faster=True, least=None, most=None, load=None):
+    def __init__(
+        self, group, what, unit, ours, *, peer=None, cpu=None, peer_cpu=None, times_faster=True, least=None, most=None
+    ):
         self.group, self.what, self.unit, self.runs, self.peer_runs = group, what, unit, ours, peer
         self.least, self.most = least, most
-        self.load = load or os.getloadavg()[0]
+        self.cpu = statistics.median(cpu) if cpu else None
+        self.peer_cpu = statistics.median(peer_cpu) if peer_cpu else None
+        self.load = os.getloadavg()[0]
         self.median = statistics.median(ours)
         self.peer = statistics.median(peer) if peer else None
         # Times: how often faster. Speeds: which part of the peer's.
@@ -60,6 +65,7 @@ class Row:
             ratio,
             self._limit(),
             {True: "yes", False: "NO", None: "-"}[self.met],
+            " : ".join(f"{cpu:.2f} s" for cpu in (self.cpu, self.peer_cpu) if cpu is not None) or "-",
             f"{self.load:.1f}",
         ]
 
@@ -76,11 +82,13 @@ class Row:
             "least": self.least,
             "most": self.most,
             "met": self.met,
+            "cpu": self.cpu,
+            "peer_cpu": self.peer_cpu,
             "load": self.load,
         }
 
 
-HEAD = ["row", "what", "ckptfs", "peer", "ratio", "budget", "met", "load"]
+HEAD = ["row", "what", "ckptfs", "peer", "ratio", "budget", "met", "CPU, of peer", "load"]
 
 
 def table(rows):

@@ -7,7 +7,7 @@ import time
 from . import graph
 from .data import warm
 from .lab import count_lines, same
-from .mounts import mounted
+from .mounts import mounted, spent
 from .report import Row
 
 
@@ -25,15 +25,16 @@ def mount_tensors(lab):
     prefix, count, name_bytes = lab.data.tensors("nested")
     warm(f"{prefix}.index")
     base = _baseline(lab)
-    seconds, each = [], []
+    seconds, each, cpu = [], [], []
     for run in range(lab.runs + 1):
         with mounted(prefix) as mount:
             if run:
                 seconds.append(mount.seconds)
+                cpu.append(mount.cpu)
                 each.append((mount.memory()["all"] - base - name_bytes) / count)
             else:
                 same("inodes in df", os.statvfs(mount.dir).f_files, count)
-    yield Row("mount-tensors", f"mount {count:,} tensors", "s", seconds, most=0.5)
+    yield Row("mount-tensors", f"mount {count:,} tensors", "s", seconds, cpu=cpu, most=0.5)
     yield Row("mount-tensors", f"a tensor, over {name_bytes / count:.1f} of name", "bytes", each, most=64)
 
 
@@ -44,7 +45,7 @@ def mount_graph(lab):
     base = _baseline(lab)
     at = count // 2
     name = os.fsdecode(graph.node_name(at))
-    seconds, each, first, walked, edge, asking = [], [], [], [], [], []
+    seconds, each, first, walked, edge, asking, cpu = [], [], [], [], [], [], []
     for run in range(lab.runs + 1):
         with mounted(meta) as mount:
             mounted_as = mount.memory()["all"]
@@ -64,12 +65,13 @@ def mount_graph(lab):
         same("consumers", sorted(found), sorted(wanted))
         if run:
             seconds.append(mount.seconds)
+            cpu.append(mount.cpu)
             each.append((mounted_as - base - name_bytes) / count)
             walked.append((before - base - name_bytes) / count)
             first.append(sorted_in)
             asking.append(asked_in)
             edge.append((after - before) / graph.edges(count))
-    yield Row("mount-graph", f"mount a graph of {count:,} nodes", "s", seconds, most=1)
+    yield Row("mount-graph", f"mount a graph of {count:,} nodes", "s", seconds, cpu=cpu, most=1)
     yield Row("mount-graph", f"a node, over {name_bytes / count:.1f} of name", "bytes", each, most=48)
     yield Row("mount-graph", "a node, once ops/ was listed", "bytes", walked, most=48)
     yield Row("mount-graph", f"an edge of {graph.edges(count):,}, with consumers", "bytes", edge, most=16)
@@ -81,16 +83,20 @@ def _walk(lab, group, source, below, entries, command, name, budgets):
     """A command over a directory of a fresh mount, and again; as entries a second."""
     scratch = lab.data.home / "listing"
     speeds = {"first": [], "again": []}
+    cpu = {"first": [], "again": []}
     for run in range(lab.runs + (lab.runs > 1)):
         with mounted(source) as mount:
             for key, found in speeds.items():
+                before = spent() + mount.used()
                 seconds, lines = count_lines([*command, str(mount.dir / below)], scratch)
+                used = spent() + mount.used() - before
                 entries = entries or lines
                 same(f"lines of {name}, {key}", lines, entries)
                 if run or lab.runs == 1:
                     found.append(lines / seconds)
+                    cpu[key].append(used)
     for (key, found), least in zip(speeds.items(), budgets):
-        yield Row(group, f"{name} over {entries:,}, {key}", "entries/s", found, least=least)
+        yield Row(group, f"{name} over {entries:,}, {key}", "entries/s", found, cpu=cpu[key], least=least)
 
 
 def flat(lab):
