@@ -17,6 +17,7 @@ mod fusermount;
 mod init;
 mod listing;
 mod logs;
+mod memory;
 mod mount;
 mod mountinfo;
 mod notify;
