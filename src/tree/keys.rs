@@ -12,6 +12,10 @@ const VALUE: &[u8] = b"VARIABLE_VALUE";
 /// The encoded path in tensors/ of a key of an object checkpoint; `None` for a key that stands under its own
 /// name: one of another form, or one whose plain name is itself a key.
 pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    // Most names of other checkpoints have no dot, which is found out fast.
+    if !key.contains(&b'.') {
+        return None;
+    }
     let at = find(key, ATTRIBUTES)?;
     let object = key.get(..at)?;
     let attribute = key.get(at.checked_add(ATTRIBUTES.len())?..)?;

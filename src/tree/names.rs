@@ -131,11 +131,17 @@ pub fn decode(encoded: &[u8]) -> Option<Vec<u8>> {
 /// Whether every component of `raw`, split at `/`, is its own file name, as nearly all are. `scopes` adds
 /// the suffix rule for all but the last.
 pub fn is_plain(raw: &[u8], scopes: bool) -> bool {
+    // Asked of every name at mount: bytes that no component may have are looked for in one pass without
+    // branches, so that what is left to look at is where components begin and end.
+    let special = |byte: u8| byte.is_ascii_control() | (byte == b'%');
+    if raw.iter().fold(false, |any, byte| any | special(*byte)) {
+        return false;
+    }
     let mut parts = raw.split(|byte| *byte == b'/').peekable();
     while let Some(part) = parts.next() {
         let is_scope = scopes && parts.peek().is_some();
-        let encoded = if is_scope { scope(part) } else { component(part) };
-        if matches!(encoded, Cow::Owned(_)) {
+        let fits = !matches!(part, b"" | b"." | b".." | [b'@', ..]) && part.len() <= MAX_COMPONENT;
+        if !fits || is_scope && SUFFIXES.iter().any(|suffix| part.ends_with(suffix.as_bytes())) {
             return false;
         }
     }
@@ -210,6 +216,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn plain_is_what_encoding_leaves_alone(raw in "[a@%./\\x01]{0,6}(/?[a-z@]{0,3}(\\.npy|\\.strings)?){0,3}", scopes: bool) {
+            let raw = raw.as_bytes();
+            prop_assert_eq!(is_plain(raw, scopes), path(raw, scopes) == raw);
+        }
+
         #[test]
         fn reversible_and_legal(raw in proptest::collection::vec(any::<u8>().prop_filter("slash", |b| *b != b'/'), 0..80)) {
             for encoded in [component(&raw), scope(&raw)] {
