@@ -18,6 +18,7 @@ mod init;
 mod limits;
 mod listing;
 mod logs;
+mod memory;
 mod mount;
 mod mountinfo;
 mod notify;

@@ -368,3 +368,60 @@ fn fixtures() {
         "{totals:?}"
     );
 }
+
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut len = bytes.len();
+    while len >= 0x80 {
+        out.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    out.push(len as u8);
+    out.extend(bytes);
+    out
+}
+
+/// What initializes a large model waits for thousands of ops. Its inputs are listed a request at a time, and
+/// each entry is asked for its attributes; a listing once took a minute for two thousand.
+#[test]
+fn thousands_of_inputs_are_listed_in_parts() {
+    const INPUTS: usize = 3000;
+    let name = |i: usize| format!("model/layer_{}/variable_{i}/Assign", i / 10);
+    let node = |name: &str, inputs: Vec<u8>| {
+        let node = [field(1, name.as_bytes()), field(2, b"NoOp"), inputs].concat();
+        field(1, &node)
+    };
+    let mut graph: Vec<u8> = (0..INPUTS).flat_map(|i| node(&name(i), Vec::new())).collect();
+    let control = (0..INPUTS).flat_map(|i| field(3, format!("^{}", name(i)).as_bytes()));
+    graph.extend(node("init", control.collect()));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("wide.meta");
+    std::fs::write(&file, field(2, &graph)).unwrap();
+    let view = support::view(&file);
+    let (inputs, _) = resolve(&view, b"ops/init/@control_inputs", true).unwrap();
+    let (mut after, mut found) = (0, Vec::new());
+    loop {
+        let mut part = Vec::new();
+        view.list(inputs, after, &mut |entry| {
+            part.push((entry.node, entry.name.to_vec()));
+            after = entry.cookie;
+            part.len() < 32
+        })
+        .unwrap();
+        if part.is_empty() {
+            break;
+        }
+        found.extend(part);
+    }
+    assert_eq!(found.len(), INPUTS);
+    for (i, (node, file)) in found.iter().enumerate() {
+        assert_eq!(file, i.to_string().as_bytes());
+        assert_eq!(view.stat(*node).unwrap().kind, Kind::Link);
+        assert_eq!(
+            view.target(*node).unwrap(),
+            format!("../../{}", name(i)).into_bytes()
+        );
+        assert_eq!(view.lookup(inputs, file).unwrap(), Some(*node));
+    }
+    assert_eq!(view.lookup(inputs, b"3000").unwrap(), None);
+}

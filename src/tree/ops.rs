@@ -9,6 +9,8 @@ mod files;
 mod links;
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 pub(super) use files::node_text;
 
@@ -29,20 +31,45 @@ use crate::content::Content;
 use crate::error::Error;
 use crate::error::Result;
 use crate::graph::GraphView;
+use crate::graph::Node as OpNode;
 
 /// The branch.
 #[derive(Debug)]
 pub(super) struct Ops {
     graph: Arc<GraphTree>,
     tensors: Option<Arc<Tensors>>,
+    /// The op that was read last: its directory asks for it again with every entry, and one that saves or
+    /// initializes a model has thousands of inputs, each looked up by name.
+    last: Mutex<Option<LastOp>>,
 }
+
+/// An op, by graph and number.
+type LastOp = ((u32, u32), Arc<OpNode>);
 
 /// Cookies of an op directory: its facets have those below, children start here.
 const FIRST_CHILD: u64 = 64;
 
 impl Ops {
     pub(super) fn new(graph: Arc<GraphTree>, tensors: Option<Arc<Tensors>>) -> Self {
-        Self { graph, tensors }
+        Self {
+            graph,
+            tensors,
+            last: Mutex::default(),
+        }
+    }
+
+    /// The op that a node belongs to.
+    fn op(&self, node: Node) -> Result<Arc<OpNode>> {
+        let key = (node.graph, node.item);
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, op)) = &*last()
+            && *known == key
+        {
+            return Ok(Arc::clone(op));
+        }
+        let op = Arc::new(self.view(node)?.node(node.item)?);
+        *last() = Some((key, Arc::clone(&op)));
+        Ok(op)
     }
 
     fn view(&self, node: Node) -> Result<GraphView<'_>> {

@@ -1,6 +1,7 @@
 //! What is in the directories of an op.
 
 use super::Ops;
+use super::links::inputs;
 use crate::error::Result;
 use crate::graph;
 use crate::graph::Node as OpNode;
@@ -29,11 +30,19 @@ pub(super) struct Call {
     pub(super) function: Option<u32>,
 }
 
+/// What is in @inputs or @control_inputs, and whether these are control inputs.
+fn input_facet(dir: Facet) -> (Facet, bool) {
+    match dir {
+        Facet::ControlInputs => (Facet::ControlInput, true),
+        _ => (Facet::Input, false),
+    }
+}
+
 impl Ops {
     /// The entries of an op directory that start with `@`, sorted. What an op does not have is absent.
     fn op_parts(&self, dir: Node) -> Result<Vec<Part>> {
         let view = self.view(dir)?;
-        let op = view.node(dir.item)?;
+        let op = self.op(dir)?;
         let mut parts: Vec<(&str, Facet, Kind)> = Vec::with_capacity(12);
         if !op.attrs.is_empty() {
             parts.push(("@attrs", Facet::Attrs, Kind::Directory));
@@ -154,13 +163,33 @@ impl Ops {
             .collect()
     }
 
-    /// Everything in a directory of an op but child ops.
+    /// Lists the inputs of an op. Thousands take many requests, each of which makes its own part only.
+    fn list_inputs(&self, dir: Node, after: u64, emit: Emit<'_>) -> Result<()> {
+        let (facet, control) = input_facet(dir.facet);
+        let op = self.op(dir)?;
+        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
+        for (at, input) in (0u32..).zip(inputs(&op, control)).skip(skipped) {
+            let node = dir.facet(facet, at);
+            let name = at.to_string();
+            let child = Child {
+                node,
+                kind: self.input_link(node, input)?.kind(),
+                name: name.as_bytes(),
+                cookie: u64::from(at).saturating_add(1),
+            };
+            if !emit(child) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything in a directory of an op but child ops and inputs.
     fn parts(&self, dir: Node) -> Result<Vec<Part>> {
-        let op = || self.view(dir)?.node(dir.item);
         Ok(match dir.facet {
             Facet::Op => self.op_parts(dir)?,
             Facet::Attrs => {
-                let attrs = op()?.attrs;
+                let op = self.op(dir)?;
                 let part = |(i, attr): (u32, &graph::Attr)| {
                     (
                         names::whole(&attr.name).into_owned(),
@@ -168,22 +197,7 @@ impl Ops {
                         Kind::File,
                     )
                 };
-                (0u32..).zip(&attrs).map(part).collect()
-            }
-            Facet::Inputs => {
-                let mut parts = Self::numbered(dir, Facet::Input, op()?.data_inputs().count(), Kind::Link);
-                for (_, node, kind) in &mut parts {
-                    *kind = self.link(*node)?.kind();
-                }
-                parts
-            }
-            Facet::ControlInputs => {
-                let count = op()?.inputs.iter().filter(|input| input.control).count();
-                let mut parts = Self::numbered(dir, Facet::ControlInput, count, Kind::Link);
-                for (_, node, kind) in &mut parts {
-                    *kind = self.link(*node)?.kind();
-                }
-                parts
+                (0u32..).zip(&op.attrs).map(part).collect()
             }
             Facet::Outputs => {
                 let count = self.view(dir)?.outputs(dir.item)?.len();
@@ -252,11 +266,12 @@ impl Ops {
     pub(super) fn facet(&self, dir: Node, name: &[u8]) -> Result<Option<Node>> {
         // Long lists are searched without being made.
         match dir.facet {
-            Facet::Inputs => {
+            Facet::Inputs | Facet::ControlInputs => {
                 let index = element_index(name);
-                let count = self.view(dir)?.node(dir.item)?.data_inputs().count();
+                let (facet, control) = input_facet(dir.facet);
+                let count = inputs(&*self.op(dir)?, control).count();
                 let found = index.filter(|index| (*index as usize) < count);
-                return Ok(found.map(|index| dir.facet(Facet::Input, index)));
+                return Ok(found.map(|index| dir.facet(facet, index)));
             }
             Facet::Consumers => {
                 let view = self.view(dir)?;
@@ -280,6 +295,9 @@ impl Ops {
 
     /// Lists a directory of an op, child ops left out.
     pub(super) fn list_facet(&self, dir: Node, after: u64, emit: Emit<'_>) -> Result<()> {
+        if matches!(dir.facet, Facet::Inputs | Facet::ControlInputs) {
+            return self.list_inputs(dir, after, emit);
+        }
         for (cookie, (name, node, kind)) in (1u64..).zip(self.parts(dir)?) {
             let child = Child {
                 node,

@@ -3,6 +3,8 @@
 use super::Ops;
 use crate::error::Error;
 use crate::error::Result;
+use crate::graph::Input;
+use crate::graph::Node as OpNode;
 use crate::graph::Slot;
 use crate::graph::Target;
 use crate::tree::branch::not_a;
@@ -43,6 +45,11 @@ impl Link {
     }
 }
 
+/// The control inputs of an op, or the others.
+pub(super) fn inputs(op: &OpNode, control: bool) -> impl Iterator<Item = &Input> {
+    op.inputs.iter().filter(move |input| input.control == control)
+}
+
 impl Ops {
     /// Where a link leads.
     pub(super) fn link(&self, node: Node) -> Result<Link> {
@@ -50,32 +57,11 @@ impl Ops {
         let here = self.graph.op_path(node.graph, node.item);
         let name = |op: u32| self.view(node).map(|view| view.nodes().name(op).to_vec());
         Ok(match node.facet {
-            Facet::Input => {
-                let op = self.view(node)?.node(node.item)?;
-                let input = op.data_inputs().nth(node.sub as usize).ok_or_else(missing)?;
-                let Target::Node(target) = input.target else {
-                    return Ok(Link::text(&input.raw));
-                };
-                let Some(output) = self.view(node)?.output_number(target, &input.slot)? else {
-                    return Ok(Link::text(&input.raw));
-                };
-                let to = self.graph.op_path(node.graph, target);
-                let to = [to.as_slice(), format!("/@outputs/{output}").as_bytes()].concat();
-                Link::new(&[&here, &b"/@inputs"[..]].concat(), &to, &input.raw)
-            }
-            Facet::ControlInput => {
-                let op = self.view(node)?.node(node.item)?;
-                let input = op
-                    .inputs
-                    .iter()
-                    .filter(|input| input.control)
-                    .nth(node.sub as usize);
-                let input = input.ok_or_else(missing)?;
-                let Target::Node(target) = input.target else {
-                    return Ok(Link::text(&input.raw));
-                };
-                let to = self.graph.op_path(node.graph, target);
-                Link::new(&[&here, &b"/@control_inputs"[..]].concat(), &to, &input.raw)
+            Facet::Input | Facet::ControlInput => {
+                let op = self.op(node)?;
+                let control = node.facet == Facet::ControlInput;
+                let input = inputs(&op, control).nth(node.sub as usize);
+                return self.input_link(node, input.ok_or_else(missing)?);
             }
             Facet::OutputOp => Link::To(b"../..".to_vec()),
             Facet::Consumer => {
@@ -109,8 +95,29 @@ impl Ops {
         })
     }
 
+    /// Where an input of the op of `node` leads.
+    pub(super) fn input_link(&self, node: Node, input: &Input) -> Result<Link> {
+        let Target::Node(target) = input.target else {
+            return Ok(Link::text(&input.raw));
+        };
+        let here = self.graph.op_path(node.graph, node.item);
+        let mut to = self.graph.op_path(node.graph, target);
+        if input.control {
+            return Ok(Link::new(
+                &[&here, &b"/@control_inputs"[..]].concat(),
+                &to,
+                &input.raw,
+            ));
+        }
+        let Some(output) = self.view(node)?.output_number(target, &input.slot)? else {
+            return Ok(Link::text(&input.raw));
+        };
+        to.extend_from_slice(format!("/@outputs/{output}").as_bytes());
+        Ok(Link::new(&[&here, &b"/@inputs"[..]].concat(), &to, &input.raw))
+    }
+
     /// The name of an input as TensorFlow writes it in full: `loss/mean:0`, `^init`.
-    pub(super) fn full_name(input: &crate::graph::Input) -> Vec<u8> {
+    pub(super) fn full_name(input: &Input) -> Vec<u8> {
         match input.slot {
             _ if input.control => input.raw.to_vec(),
             Slot::Index(output) => [&input.name[..], format!(":{output}").as_bytes()].concat(),
