@@ -19,6 +19,10 @@ mod shards;
 mod strings;
 mod variants;
 
+pub(crate) use entry::shape as decode_shape;
+pub(crate) use entry::slice as decode_slice;
+pub(crate) use header::check_version;
+
 pub use header::Header;
 pub use open::Bundle;
 pub use shards::ShardFile;

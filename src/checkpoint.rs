@@ -1,11 +1,13 @@
 //! A checkpoint: its parts opened and tied together.
 
+pub mod frozen;
 pub mod objects;
 pub mod roles;
 pub mod scalars;
 pub mod summary;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use objects::Objects;
 use roles::Role;
 use roles::RoleFrom;
 
+use self::frozen::Frozen;
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::error::Result;
@@ -27,6 +30,7 @@ use crate::source::FileStat;
 use crate::source::Store;
 use crate::tensor::TensorId;
 use crate::tensor::TensorSet;
+use crate::v1::V1Checkpoint;
 
 /// A file that a checkpoint is made of.
 #[derive(Debug, Clone)]
@@ -37,10 +41,42 @@ pub struct SourceFile {
     pub stat: Option<FileStat>,
 }
 
+/// What kind of source it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An index and shards.
+    V2,
+    /// Tables of slices.
+    V1,
+    /// A GraphDef; its tensors are its constants.
+    Frozen,
+    /// A graph, no tensors.
+    Graph,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+impl Kind {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::V2 => "TensorFlow checkpoint, V2",
+            Self::V1 => "TensorFlow checkpoint, V1",
+            Self::Frozen => "frozen graph",
+            Self::Graph => "TensorFlow graph without a checkpoint",
+        }
+    }
+}
+
 /// An open checkpoint.
 #[derive(Debug)]
 pub struct Checkpoint {
     name: String,
+    kind: Kind,
     bundle: Option<Arc<Bundle>>,
     tensors: Option<Arc<dyn TensorSet>>,
     graph: Option<Arc<GraphFile>>,
@@ -81,6 +117,22 @@ impl Checkpoint {
                 });
             }
         }
+        let mut kind = Kind::Graph;
+        let mut tensors = bundle.clone().map(|bundle| bundle as Arc<dyn TensorSet>);
+        if tensors.is_some() {
+            kind = Kind::V2;
+        } else if let Some(v1) = &located.v1 {
+            let set = V1Checkpoint::open(store, v1)?;
+            files.extend(set.shards().iter().map(|shard| SourceFile {
+                path: shard.path.clone(),
+                stat: match &shard.table {
+                    Ok(table) => Some(table.source().stat()),
+                    Err(_) => store.stat(&shard.path).ok().flatten(),
+                },
+            }));
+            kind = Kind::V1;
+            tensors = Some(Arc::new(set));
+        }
         let mut problems = Vec::new();
         let mut graph = None;
         if let Some(path) = &located.meta {
@@ -92,9 +144,16 @@ impl Checkpoint {
                 graph::open(source, Some(graph::Kind::MetaGraph))
             });
             match opened {
-                Ok(file) => graph = Some(Arc::new(file)),
+                Ok(file) => {
+                    let file = Arc::new(file);
+                    if tensors.is_none() && file.kind == graph::Kind::GraphDef {
+                        kind = Kind::Frozen;
+                        tensors = Some(Arc::new(Frozen::new(file.clone())));
+                    }
+                    graph = Some(file);
+                }
                 // A damaged graph must not take the tensors with it.
-                Err(e) if bundle.is_some() => {
+                Err(e) if tensors.is_some() => {
                     log::warn!("{e}: there are no ops, tensors are not affected");
                     problems.push(e.context("the graph cannot be read"));
                 }
@@ -103,7 +162,8 @@ impl Checkpoint {
         }
         Ok(Self {
             name: located.name(),
-            tensors: bundle.clone().map(|bundle| bundle as Arc<dyn TensorSet>),
+            kind,
+            tensors,
             bundle,
             graph,
             files,
@@ -129,8 +189,12 @@ impl Checkpoint {
         &self.problems
     }
 
-    /// The op of the variable that a checkpoint key is the value of, as the savers of the graph say.
+    /// The op of the variable that a checkpoint key is the value of, as the savers of the graph say; of a frozen
+    /// graph the Const of that name.
     pub fn op_of_key(&self, key: &[u8]) -> Option<u32> {
+        if self.kind == Kind::Frozen {
+            return self.meta_graph()?.graph().nodes().find(key);
+        }
         let ops = self.ops.get_or_init(|| {
             let keys = self.meta_graph().map(|meta| meta.savers().variable_keys());
             // Of the parts of a partitioned variable the first.
@@ -176,6 +240,11 @@ impl Checkpoint {
     /// Its name: that of its files without their suffixes.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What kind of source it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The tensors it holds.

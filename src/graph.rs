@@ -44,6 +44,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cursor::Cursor;
+pub(crate) use cursor::NARROW;
+pub(crate) use cursor::Value as FieldValue;
+pub(crate) use cursor::for_each_field;
+pub(crate) use value_list::list_field;
+pub(crate) use value_list::read as read_value_list;
+
 pub use abridge::INLINE_TENSOR;
 pub use abridge::Omitted;
 pub use attr::attr_kind;
@@ -52,10 +59,12 @@ pub use collection::Collection;
 pub use collection::CollectionKind;
 pub use collection::Item;
 pub use constant::ConstData;
+pub use constant::ConstHead;
 pub use constant::ConstValue;
 pub use constant::Stored;
 pub use container::GraphFile;
 pub use container::Kind;
+pub use container::kind_of;
 pub use container::open;
 pub use cursor::Extent;
 pub use dtype::dtype_name;

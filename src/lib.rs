@@ -13,6 +13,7 @@
 //! | [`tensor`] | what a tensor is, apart from where it is stored: dtype, shape, slices, `.npy` header |
 //! | [`bundle`] | V2 checkpoints: an index and its shards |
 //! | [`graph`] | graphs: nodes over the raw bytes, functions, collections, savers |
+//! | [`v1`] | V1 checkpoints: tables of slices, read as sets of tensors |
 //! | [`state`] | the `checkpoint` state file |
 //! | [`locate`] | from what the user typed to the files of a checkpoint |
 //! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
@@ -56,6 +57,7 @@ pub mod table;
 pub mod tensor;
 pub mod text;
 pub mod tree;
+pub mod v1;
 pub mod wire;
 
 pub use error::{Error, ErrorKind, Result};

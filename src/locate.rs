@@ -6,6 +6,7 @@
 
 mod recognise;
 mod suggest;
+mod v1;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -18,15 +19,19 @@ pub(crate) use suggest::natural;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::graph;
 use crate::source::Store;
 use crate::state::State;
+use crate::v1::Files;
 
 /// The files of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Located {
     /// The prefix of a V2 bundle.
     pub prefix: Option<PathBuf>,
-    /// The graph: a `.meta` file.
+    /// The files of a V1 checkpoint.
+    pub v1: Option<Files>,
+    /// The graph: a `.meta` file, or a frozen graph.
     pub meta: Option<PathBuf>,
 }
 
@@ -62,16 +67,26 @@ fn is_run(store: &dyn Store, path: &Path) -> Result<bool> {
 impl Located {
     /// The name of the checkpoint: that of its files without their suffixes.
     pub fn name(&self) -> String {
-        let path = self
-            .prefix
-            .as_deref()
-            .or(self.meta.as_deref())
-            .unwrap_or(Path::new(""));
+        let path = self.path().unwrap_or(Path::new(""));
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        if self.prefix.is_none() {
-            return name.strip_suffix(".meta").unwrap_or(&name).to_string();
+        if self.checkpoint().is_none() {
+            let stem = [".meta", ".pb", ".pbtxt"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix));
+            return stem.filter(|stem| !stem.is_empty()).unwrap_or(&name).to_string();
         }
         name.into_owned()
+    }
+
+    /// The prefix of the checkpoint, of either version.
+    pub fn checkpoint(&self) -> Option<&Path> {
+        let v1 = self.v1.as_ref().map(|files| files.prefix.as_path());
+        self.prefix.as_deref().or(v1)
+    }
+
+    /// What stands for it in a message: the prefix, or the file of a graph alone.
+    pub fn path(&self) -> Option<&Path> {
+        self.checkpoint().or(self.meta.as_deref())
     }
 }
 
@@ -105,7 +120,10 @@ pub fn locate(store: &dyn Store, path: &Path) -> Result<Located> {
         return Ok(found);
     }
     let Some(stat) = store.stat(path)? else {
-        return missing(store, path);
+        return match v1::at(store, path)? {
+            Some(found) => Ok(found),
+            None => missing(store, path),
+        };
     };
     if stat.is_dir {
         return Err(suggest::directory(store, path));
@@ -121,16 +139,37 @@ pub fn locate(store: &dyn Store, path: &Path) -> Result<Located> {
             .hint("copy the .index file of this checkpoint to this place")),
         };
     }
+    if let Some(found) = v1::file(store, path)? {
+        return Ok(found);
+    }
     if let Some(stem) = without_suffix(path, b".meta") {
-        return Ok(bundle_at(store, &stem)?.unwrap_or(Located {
-            prefix: None,
+        let meta = Some(path.to_path_buf());
+        return Ok(match checkpoint_at(store, &stem)? {
+            Some(found) => Located { meta, ..found },
+            None => Located {
+                meta,
+                ..Located::default()
+            },
+        });
+    }
+    if is_graph(store, path)? {
+        return Ok(Located {
             meta: Some(path.to_path_buf()),
-        }));
+            ..Located::default()
+        });
     }
     match state_file(store, path)? {
         Some(found) => Ok(found),
         None => Err(recognise::file(store, path)),
     }
+}
+
+/// Whether a `.pb` or `.pbtxt` file is a GraphDef, by its first fields.
+fn is_graph(store: &dyn Store, path: &Path) -> Result<bool> {
+    let named = [&b".pb"[..], b".pbtxt"]
+        .iter()
+        .any(|suffix| without_suffix(path, suffix).is_some());
+    Ok(named && graph::kind_of(&*store.open(path)?)? == Some(graph::Kind::GraphDef))
 }
 
 /// The latest checkpoint of a state file; `None` where `path` is none.
@@ -142,7 +181,7 @@ fn state_file(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
         return Ok(None);
     };
     let dir = path.parent().unwrap_or(Path::new(""));
-    let exists = |prefix: &Path| matches!(bundle_at(store, prefix), Ok(Some(_)));
+    let exists = |prefix: &Path| matches!(checkpoint_at(store, prefix), Ok(Some(_)));
     let prefix = State::resolve(dir, &latest, exists).ok_or_else(|| {
         Error::not_found(format!(
             "the latest checkpoint it names, {}, is not there",
@@ -154,7 +193,15 @@ fn state_file(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
             &dir.join(latest.file_name().unwrap_or_default()),
         ))
     })?;
-    bundle_at(store, &prefix)
+    checkpoint_at(store, &prefix)
+}
+
+/// The checkpoint with the prefix `path`, of either version, and its graph.
+fn checkpoint_at(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
+    match bundle_at(store, path)? {
+        Some(found) => Ok(Some(found)),
+        None => v1::at(store, path),
+    }
 }
 
 /// The bundle with the prefix `path`, and its graph.
@@ -167,6 +214,7 @@ fn bundle_at(store: &dyn Store, path: &Path) -> Result<Option<Located>> {
     Ok(Some(Located {
         prefix: Some(path.to_path_buf()),
         meta: is_file(&meta)?.then_some(meta),
+        ..Located::default()
     }))
 }
 
@@ -179,8 +227,8 @@ fn missing(store: &dyn Store, path: &Path) -> Result<Located> {
             path.display()
         );
         return Ok(Located {
-            prefix: None,
             meta: Some(meta),
+            ..Located::default()
         });
     }
     Err(Error::new(ErrorKind::NotFound, "no checkpoint has this name")

@@ -86,7 +86,7 @@ impl<'a> RawEntry<'a> {
 }
 
 /// Decodes a TensorShapeProto. `unknown_rank` is ignored, as TensorFlow does here.
-pub(super) fn shape(bytes: &[u8]) -> Result<Shape> {
+pub(crate) fn shape(bytes: &[u8]) -> Result<Shape> {
     let mut dims = Vec::new();
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.field()? {
@@ -123,7 +123,7 @@ pub(super) fn slices(bytes: &[u8]) -> Result<Vec<Slice>> {
 }
 
 /// Decodes a TensorSliceProto. An extent without a length, or with -1, is the whole dimension.
-fn slice(bytes: &[u8]) -> Result<Slice> {
+pub(crate) fn slice(bytes: &[u8]) -> Result<Slice> {
     let mut ranges = Vec::new();
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.field()? {

@@ -133,10 +133,7 @@ impl Summary {
         Self {
             schema: SCHEMA,
             name: checkpoint.name().to_string(),
-            kind: match bundle {
-                Some(_) => "TensorFlow checkpoint, V2",
-                None => "TensorFlow graph without a checkpoint",
-            },
+            kind: checkpoint.kind().text(),
             files: checkpoint.files().iter().map(file).collect(),
             step: bundle
                 .and_then(step)

@@ -21,6 +21,7 @@ use crate::source::LocalStore;
 use crate::source::Store;
 use crate::tree::CheckpointView;
 use crate::tree::View;
+use crate::v1::Files;
 
 /// Runs the command. The checkpoint is found here, where its name is as the user typed it; it is opened in the
 /// process that will serve it.
@@ -35,8 +36,8 @@ pub(super) fn run(args: MountArgs) -> Result<Outcome> {
     let source = absolute(locate::source(&LocalStore, &args.source)?)?;
     let (label, source_paths) = match &source {
         Source::Checkpoint(located) => {
-            let label = located.prefix.as_ref().or(located.meta.as_ref());
-            (label.unwrap_or(&args.source).clone(), files(&LocalStore, located))
+            let label = located.path().unwrap_or(&args.source).to_path_buf();
+            (label, files(&LocalStore, located))
         }
         Source::Run(dir) => (dir.clone(), vec![dir.clone()]),
     };
@@ -77,14 +78,20 @@ fn directory(dir: &Path) -> Result<Arc<dyn View>> {
 
 /// The background process leaves the current directory, so paths must not depend on it.
 fn absolute(source: Source) -> Result<Source> {
-    let absolute =
-        |path: PathBuf| std::path::absolute(&path).map_err(|e| Error::io("no such path", &e).at(path));
+    let one = |path: PathBuf| std::path::absolute(&path).map_err(|e| Error::io("no such path", &e).at(path));
+    let files = |v1: Files| {
+        Ok::<_, Error>(Files {
+            prefix: one(v1.prefix)?,
+            files: v1.files.into_iter().map(one).collect::<Result<_>>()?,
+        })
+    };
     Ok(match source {
         Source::Checkpoint(located) => Source::Checkpoint(Located {
-            prefix: located.prefix.map(absolute).transpose()?,
-            meta: located.meta.map(absolute).transpose()?,
+            prefix: located.prefix.map(one).transpose()?,
+            v1: located.v1.map(files).transpose()?,
+            meta: located.meta.map(one).transpose()?,
         }),
-        Source::Run(dir) => Source::Run(absolute(dir)?),
+        Source::Run(dir) => Source::Run(one(dir)?),
     })
 }
 
@@ -96,6 +103,7 @@ fn files(store: &dyn Store, located: &Located) -> Vec<PathBuf> {
         index.push(".index");
         files.push(PathBuf::from(index));
     }
+    files.extend(located.v1.iter().flat_map(|v1| v1.files.iter().cloned()));
     files.retain(|file: &PathBuf| store.stat(Path::new(file)).ok().flatten().is_some());
     files
 }

@@ -21,22 +21,22 @@ pub(super) enum Opened {
     /// One checkpoint.
     Checkpoint(Box<CheckpointView>),
     /// A training directory.
-    Run(RunView),
+    Run(Box<RunView>),
 }
 
 /// Opens what `source` means.
 pub(super) fn any(source: &Path) -> Result<Opened> {
     Ok(match locate::source(&LocalStore, source)? {
-        Source::Checkpoint(located) => Opened::Checkpoint(open(&located)?),
-        Source::Run(dir) => Opened::Run(run(&dir)?),
+        Source::Checkpoint(located) => Opened::Checkpoint(Box::new(open(&located)?)),
+        Source::Run(dir) => Opened::Run(Box::new(run(&dir)?)),
     })
 }
 
 /// The tree of what `source` means.
 pub(super) fn view(source: &Path) -> Result<Arc<dyn View>> {
     Ok(match any(source)? {
-        Opened::Checkpoint(view) => Arc::new(view),
-        Opened::Run(view) => Arc::new(view),
+        Opened::Checkpoint(view) => Arc::new(*view),
+        Opened::Run(view) => Arc::new(*view),
     })
 }
 

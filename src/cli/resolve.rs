@@ -17,10 +17,11 @@ pub(super) fn run(args: &ResolveArgs) -> Result<Outcome> {
         out.json(&json!({
             "schema": 1,
             "prefix": text(&located.prefix),
+            "v1": located.v1.as_ref().map(|v1| v1.files.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>()),
             "meta": text(&located.meta),
         }))?;
-    } else if let Some(path) = text(&located.prefix).or_else(|| text(&located.meta)) {
-        out.line(&path)?;
+    } else if let Some(path) = located.path() {
+        out.line(&path.to_string_lossy())?;
     }
     out.finish()?;
     Ok(Outcome::Fine)

@@ -94,6 +94,15 @@ pub fn open(source: Arc<dyn Source>, hint: Option<Kind>) -> Result<GraphFile> {
     })
 }
 
+/// Which graph file it is, by its first fields only; `None` where they fit none or several.
+pub fn kind_of(source: &dyn Source) -> Result<Option<Kind>> {
+    let head = head(source)?;
+    if looks_like_text(&head) {
+        return Ok(text_kind(&head));
+    }
+    Ok(binary_kind(source).unwrap_or_default())
+}
+
 /// How much of a file is looked at to tell text from binary.
 const HEAD: u64 = 1024;
 

@@ -125,6 +125,7 @@ impl Slot {
         let located = Located {
             prefix: Some(self.found.prefix.clone()),
             meta: self.found.meta().map(Into::into),
+            v1: None,
         };
         let checkpoint = match Checkpoint::open(store, &located) {
             Ok(checkpoint) => checkpoint,

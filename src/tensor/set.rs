@@ -91,6 +91,11 @@ pub trait TensorSet: Send + Sync + fmt::Debug {
     /// error says why this tensor cannot be read.
     fn payload(&self, id: TensorId) -> Result<Payload>;
 
+    /// Whether reading a tensor may mean decoding it first, which takes long.
+    fn is_decoded(&self, _id: TensorId) -> bool {
+        false
+    }
+
     /// Everything that keeps a tensor from being read, as far as can be told without reading them.
     fn problems(&self) -> Vec<Problem>;
 }

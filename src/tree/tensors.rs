@@ -369,7 +369,7 @@ impl Branch for Tensors {
     fn effort(&self, node: Node) -> Effort {
         let entry = self.set.entry(TensorId(node.item));
         match entry.dtype.width() {
-            Some(_) if entry.slices.len() < 64 => Effort::Quick,
+            Some(_) if entry.slices.len() < 64 && !self.set.is_decoded(TensorId(node.item)) => Effort::Quick,
             _ => Effort::Slow,
         }
     }
