@@ -58,7 +58,10 @@ fn again_and_again_on_one_point() {
         lab.umount();
     }
     lab.no_daemons();
-    assert!(!lab.path("mnt").exists());
+    // A daemon that ends while the next mount is on its directory leaves it, and the next one found it there. So it
+    // may stay behind; what is never left is a mount, or anything in it.
+    let left = fs::read_dir(lab.path("mnt")).map_or(0, Iterator::count);
+    assert_eq!(left, 0);
 }
 
 fn relative_paths() {
