@@ -17,11 +17,14 @@ pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<
     let attribute_at = key.iter().rposition(|b| *b == b'/')?.checked_add(1)?;
     let (head, attribute) = key.split_at_checked(attribute_at)?;
     let object = head.strip_suffix(ATTRIBUTES)?;
-    if attribute.is_empty() || find(key, ATTRIBUTES) != Some(object.len()) || exists(object) {
+    // Nearly all objects have no dot, and then neither of the two.
+    let dots = object.iter().fold(false, |dots, byte| dots | (*byte == b'.'));
+    let again = || find(key, ATTRIBUTES) != Some(object.len());
+    if attribute.is_empty() || exists(object) || dots && again() {
         return None;
     }
     // The last component is the file, all before it are scopes.
-    let (mut path, slot) = match find(object, SLOT) {
+    let (mut path, slot) = match dots.then(|| find(object, SLOT)).flatten() {
         Some(at) => {
             let variable = object.get(..at)?;
             let of = object.get(at.checked_add(SLOT.len())?..)?;
