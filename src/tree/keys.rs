@@ -28,6 +28,9 @@ pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<
         Some(at) => {
             let variable = object.get(..at)?;
             let of = object.get(at.checked_add(SLOT.len())?..)?;
+            if attribute == VALUE && names::is_plain(object, true) {
+                return Some(PathOf::Own([variable, b"/@slots/", of].concat()));
+            }
             ([&scopes(variable), &b"/@slots"[..]].concat(), of)
         }
         None if attribute == VALUE && names::is_plain(object, true) => {

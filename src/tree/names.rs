@@ -107,19 +107,23 @@ fn bounded(mut encoded: Vec<u8>, raw: &[u8]) -> Vec<u8> {
     encoded
 }
 
+/// Whether `special` holds for any byte; asks for all, which is quicker for short names.
+fn any_byte(raw: &[u8], special: impl Fn(u8) -> bool) -> bool {
+    raw.iter().fold(false, |found, byte| found | special(*byte))
+}
+
 /// Whether every component of `raw`, split at `/`, is its own file name, as nearly all are. `scopes` adds
 /// the suffix rule for all but the last.
 pub fn is_plain(raw: &[u8], scopes: bool) -> bool {
     // Asked for a million names at every mount, so first without a branch: what has none of these bytes and no
     // empty component is plain.
-    let has = |special: fn(u8) -> bool| raw.iter().fold(false, |found, byte| found | special(*byte));
-    if has(|byte| byte.is_ascii_control() | (byte == b'%')) {
+    if any_byte(raw, |byte| byte.is_ascii_control() | (byte == b'%')) {
         return false;
     }
     let ends = raw.first().is_none_or(|b| *b == b'/') || raw.last() == Some(&b'/');
     let pairs = raw.iter().zip(raw.iter().skip(1));
     let empty = pairs.fold(ends, |found, (a, b)| found | ((*a == b'/') & (*b == b'/')));
-    if !empty && raw.len() <= MAX_COMPONENT && !has(|byte| (byte == b'.') | (byte == b'@')) {
+    if !empty && raw.len() <= MAX_COMPONENT && !any_byte(raw, |byte| (byte == b'.') | (byte == b'@')) {
         return true;
     }
     let mut rest = raw;
