@@ -58,9 +58,11 @@ fn scopes(raw: &[u8]) -> Vec<u8> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    // Both needles begin with the separator.
-    let mut slashes = haystack.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    let found = slashes.find(|(at, _)| haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle)));
+    // Both needles begin with `/.`, which is rare elsewhere.
+    let mut pairs = haystack.iter().zip(haystack.iter().skip(1)).enumerate();
+    let found = pairs.find(|(at, pair)| {
+        *pair == (&b'/', &b'.') && haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle))
+    });
     found.map(|(at, _)| at)
 }
 
