@@ -15,8 +15,10 @@ mod daemon;
 mod failure;
 mod fusermount;
 mod init;
+mod limits;
 mod listing;
 mod logs;
+mod memory;
 mod mount;
 mod mountinfo;
 mod notify;
@@ -39,6 +41,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use limits::raise_open_files;
 pub use options::MountOptions;
 pub use session::Mounted;
 pub use stats::Op;

@@ -7,6 +7,7 @@
 //!
 //! * [`GraphFile`] holds a [`MetaGraph`] for each graph of the file, and that its functions,
 //!   collections, signatures, op list and savers.
+//! * [`ObjectGraph`] holds the objects of a TF2 checkpoint, which lie in a tensor of it.
 //! * [`GraphView`] is the graph itself or the body of a [`Function`]: nodes, outputs, consumers, constants.
 //!
 //! Invariants: names are bytes; ids are positions in the file; no length, count or shape of the file is
@@ -25,9 +26,11 @@ mod function;
 mod index;
 mod meta_graph;
 mod node;
+mod object_graph;
 mod op_table;
 mod order;
 mod outputs;
+mod parts;
 mod saver;
 mod scan;
 mod signature;
@@ -41,6 +44,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cursor::Cursor;
+pub(crate) use cursor::NARROW;
+pub(crate) use cursor::Value as FieldValue;
+pub(crate) use cursor::for_each_field;
+pub(crate) use value_list::list_field;
+pub(crate) use value_list::read as read_value_list;
+
 pub use abridge::INLINE_TENSOR;
 pub use abridge::Omitted;
 pub use attr::attr_kind;
@@ -49,10 +59,12 @@ pub use collection::Collection;
 pub use collection::CollectionKind;
 pub use collection::Item;
 pub use constant::ConstData;
+pub use constant::ConstHead;
 pub use constant::ConstValue;
 pub use constant::Stored;
 pub use container::GraphFile;
 pub use container::Kind;
+pub use container::kind_of;
 pub use container::open;
 pub use cursor::Extent;
 pub use dtype::dtype_name;
@@ -64,6 +76,10 @@ pub use node::Input;
 pub use node::Node;
 pub use node::Slot;
 pub use node::Target;
+pub use object_graph::Attribute as ObjectAttribute;
+pub use object_graph::MAX_BYTES as MAX_OBJECT_GRAPH;
+pub use object_graph::ObjectGraph;
+pub use object_graph::Slot as ObjectSlot;
 pub use outputs::Output;
 pub use outputs::PartialShape;
 pub use saver::Saver;

@@ -13,10 +13,13 @@
 //! | [`tensor`] | what a tensor is, apart from where it is stored: dtype, shape, slices, `.npy` header |
 //! | [`bundle`] | V2 checkpoints: an index and its shards |
 //! | [`graph`] | graphs: nodes over the raw bytes, functions, collections, savers |
+//! | [`v1`] | V1 checkpoints: tables of slices, read as sets of tensors |
+//! | [`state`] | the `checkpoint` state file |
 //! | [`locate`] | from what the user typed to the files of a checkpoint |
 //! | [`checkpoint`] | the parts of a checkpoint, opened and tied together |
 //! | [`content`] | the bytes of one virtual file, as pieces |
 //! | [`tree`] | the directory: ids, names, attributes, links, content; no FUSE |
+//! | [`run`] | a training directory: all its checkpoints, followed while the training runs |
 //! | [`fuse`] | a tree over FUSE: the adapter, mounting, the background process |
 //! | [`cli`] | the commands |
 //!
@@ -47,11 +50,14 @@ pub mod fuse;
 pub mod graph;
 pub mod locate;
 pub mod proto;
+pub mod run;
 pub mod source;
+pub mod state;
 pub mod table;
 pub mod tensor;
 pub mod text;
 pub mod tree;
+pub mod v1;
 pub mod wire;
 
 pub use error::{Error, ErrorKind, Result};

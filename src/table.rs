@@ -9,9 +9,11 @@ mod block;
 
 mod footer;
 mod read;
+mod seek;
 
 pub(crate) use block::mask_crc;
 pub use footer::Handle;
 pub use footer::MAGIC;
 pub use read::Event;
 pub use read::Table;
+pub use seek::Found;

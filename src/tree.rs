@@ -8,13 +8,22 @@
 //! long; a size is exact before the first byte is read; a listing renders nothing and reads no tensor.
 
 mod branch;
+mod by_name;
+mod by_type;
 mod cache;
 mod checkpoint_view;
+mod collections;
 mod facet;
+mod functions;
+mod graph_tree;
 mod ids;
 mod keys;
 pub mod names;
+mod objects;
+mod ops;
 pub mod paths;
+mod savers;
+mod signatures;
 mod source;
 mod tensors;
 mod texts;

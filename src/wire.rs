@@ -94,6 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether all is read.
+    #[inline]
     pub fn is_at_end(&self) -> bool {
         self.pos >= self.buf.len()
     }
@@ -103,6 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte.
+    #[inline]
     pub fn byte(&mut self) -> Result<u8> {
         match self.buf.get(self.pos) {
             Some(b) => {
@@ -114,6 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `len` bytes.
+    #[inline]
     pub fn take(&mut self, len: u64) -> Result<&'a [u8]> {
         let end = usize::try_from(len)
             .ok()
@@ -123,16 +126,33 @@ impl<'a> Reader<'a> {
                 self.pos = end;
                 Ok(bytes)
             }
-            None => Err(self.error(&format!(
-                "a length of {len} bytes, but only {} are left",
-                self.rest().len()
-            ))),
+            None => Err(self.too_long(len)),
         }
+    }
+
+    #[cold]
+    fn too_long(&self, len: u64) -> Error {
+        self.error(&format!(
+            "a length of {len} bytes, but only {} are left",
+            self.rest().len()
+        ))
     }
 
     /// A base-128 integer of at most ten bytes. Non-minimal encodings are accepted, bits beyond the 64th
     /// are not.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64> {
+        // Nearly all tags and lengths are one byte.
+        match self.buf.get(self.pos) {
+            Some(byte) if *byte < 0x80 => {
+                self.pos = self.pos.saturating_add(1);
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64> {
         let start = self.pos;
         // Most are one byte: tags, lengths, small numbers.
         if let Some(byte) = self.buf.get(start).filter(|byte| **byte < 0x80) {
@@ -157,6 +177,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A base-128 integer that must fit 32 bits.
+    #[inline]
     pub fn varint32(&mut self) -> Result<u32> {
         let start = self.pos;
         let value = self.varint()?;
@@ -166,6 +187,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Four bytes, little endian.
+    #[inline]
     pub fn fixed32(&mut self) -> Result<u32> {
         let bytes = self.take(4)?;
         Ok(bytes.first_chunk().map_or(0, |b| u32::from_le_bytes(*b)))
@@ -178,6 +200,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The tag of the next field: its number and wire type.
+    #[inline]
     pub fn tag(&mut self) -> Result<(u32, WireType)> {
         let start = self.pos;
         let tag = self.varint()?;
@@ -199,6 +222,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field, or `None` at the end of the slice.
+    #[inline]
     pub fn field(&mut self) -> Result<Option<Field<'a>>> {
         if self.is_at_end() {
             return Ok(None);

@@ -66,7 +66,7 @@ fn info(view: &CheckpointView) -> String {
 
 /// Fails unless all tensors that the view lists are as they were written.
 fn check_values(view: &CheckpointView, context: &str) {
-    let bundle = view.checkpoint().bundle().unwrap();
+    let bundle = view.checkpoint().tensors().unwrap();
     let all = tensors();
     for id in bundle.ids() {
         let name = String::from_utf8(bundle.key(id).to_vec()).unwrap();
@@ -219,7 +219,7 @@ fn a_missing_shard() {
     }
     let e = read(&view, "table").unwrap_err();
     assert_eq!(e.path(), Some(gone.as_path()), "{e}");
-    let problems = view.checkpoint().bundle().unwrap().problems();
+    let problems = view.checkpoint().tensors().unwrap().problems();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(
         (problems[0].tensors, problems[0].error.path()),
@@ -248,7 +248,7 @@ fn short_and_empty_shards() {
         let mut store = store(&bundle);
         store.put(&path, bundle.shards[1][..len].to_vec());
         let view = support::open(&store, &prefix()).unwrap();
-        let problems = view.checkpoint().bundle().unwrap().problems();
+        let problems = view.checkpoint().tensors().unwrap().problems();
         assert_eq!(
             problems.iter().map(|p| p.tensors).sum::<u64>(),
             lost,
@@ -314,7 +314,7 @@ fn shards_of_another_save_are_not_mixed_in() {
     quirk.claimed_shards = Some(5);
     let view = support::open(&MemoryStore::new(quirk.files(&prefix())), &prefix()).unwrap();
     check_values(&view, "quirk");
-    let problems = view.checkpoint().bundle().unwrap().problems();
+    let problems = view.checkpoint().tensors().unwrap().problems();
     assert_eq!(problems.len(), 1);
     assert_eq!(
         problems[0].error.to_string(),
@@ -342,7 +342,7 @@ fn a_damaged_block_costs_its_own_tensors() {
     let mut store = store(&bundle);
     store.put(&index, bytes);
     let view = support::open(&store, &prefix()).unwrap();
-    let opened = view.checkpoint().bundle().unwrap();
+    let opened = view.checkpoint().tensors().unwrap();
     assert!((80..100).contains(&opened.len()), "{}", opened.len());
     for id in opened.ids() {
         let name = String::from_utf8(opened.key(id).to_vec()).unwrap();

@@ -124,9 +124,9 @@ fn indexes(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
+/// All records of an index, and how many blocks it has.
 type Record = (Vec<u8>, Vec<u8>);
 
-/// All records of an index, and how many blocks it has.
 fn records(path: &Path) -> (Vec<Record>, usize) {
     let source: Arc<_> = LocalStore.open(path).unwrap();
     let table = Table::open(source).unwrap();

@@ -6,17 +6,14 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::entry;
-use super::entry::Entry;
 use super::entry::RawEntry;
+use super::entry::Stored;
 use crate::error::Error;
 use crate::error::Result;
 use crate::tensor::DType;
 use crate::tensor::Shape;
 use crate::tensor::Slice;
-
-/// A tensor of a bundle: its place among the tensors in key order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TensorId(pub u32);
+use crate::tensor::TensorId;
 
 /// A record: its place in the index, slices included.
 pub(super) type Row = u32;
@@ -220,10 +217,10 @@ impl Entries {
     }
 
     /// What the index says of a record.
-    pub(super) fn entry(&self, row: Row) -> Entry<'_> {
+    pub(super) fn entry(&self, row: Row) -> Stored<'_> {
         let record = self.records.get(row as usize);
         let shape = record.and_then(|r| self.shapes.get(r.shape as usize));
-        Entry {
+        Stored {
             dtype: DType(record.map_or(0, |r| r.dtype)),
             shape: shape.unwrap_or(&NO_SHAPE),
             shard: record.map_or(0, |r| r.shard),

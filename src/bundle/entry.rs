@@ -10,23 +10,23 @@ use crate::tensor::slice::Range;
 use crate::wire::Reader;
 use crate::wire::Value;
 
-/// What the index says of one tensor.
+/// What the index says of one record.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+pub(super) struct Stored<'a> {
     /// Element type.
-    pub dtype: DType,
+    pub(super) dtype: DType,
     /// Shape of the full tensor.
-    pub shape: &'a Shape,
+    pub(super) shape: &'a Shape,
     /// Which shard holds it. Means nothing for a partitioned tensor, like the next three.
-    pub shard: u32,
+    pub(super) shard: u32,
     /// Where its bytes begin in the shard.
-    pub offset: u64,
+    pub(super) offset: u64,
     /// How many bytes it has there.
-    pub size: u64,
+    pub(super) size: u64,
     /// The masked CRC-32C of these bytes, as stored.
-    pub crc32c: u32,
+    pub(super) crc32c: u32,
     /// The slices that make it up; empty for most.
-    pub slices: &'a [Slice],
+    pub(super) slices: &'a [Slice],
 }
 
 /// The fields as they stand on the wire.
@@ -86,7 +86,7 @@ impl<'a> RawEntry<'a> {
 }
 
 /// Decodes a TensorShapeProto. `unknown_rank` is ignored, as TensorFlow does here.
-pub(super) fn shape(bytes: &[u8]) -> Result<Shape> {
+pub(crate) fn shape(bytes: &[u8]) -> Result<Shape> {
     let mut dims = Vec::new();
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.field()? {
@@ -123,7 +123,7 @@ pub(super) fn slices(bytes: &[u8]) -> Result<Vec<Slice>> {
 }
 
 /// Decodes a TensorSliceProto. An extent without a length, or with -1, is the whole dimension.
-fn slice(bytes: &[u8]) -> Result<Slice> {
+pub(crate) fn slice(bytes: &[u8]) -> Result<Slice> {
     let mut ranges = Vec::new();
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.field()? {

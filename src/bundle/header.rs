@@ -49,18 +49,18 @@ impl Header {
 }
 
 /// Decodes a VersionDef; gives the producer.
-fn check_version(bytes: &[u8]) -> Result<u32> {
+pub(crate) fn check_version(bytes: &[u8]) -> Result<u32> {
     let mut producer = 0u64;
     let mut reader = Reader::new(bytes);
     let newer =
         |what: String| Error::unsupported(what).hint("written by a newer TensorFlow than this reader knows");
-    let bad = |n: u64| newer(format!("the bundle forbids readers of version {n}"));
+    let bad = |n: u64| newer(format!("the checkpoint forbids readers of version {n}"));
     while let Some(field) = reader.field()? {
         match (field.number, field.value) {
             (1, Value::Varint(n)) => producer = n,
             (2, Value::Varint(min)) if min > CONSUMER && min < 1 << 31 => {
                 return Err(newer(format!(
-                    "the bundle needs a reader of version {min}, this is {CONSUMER}"
+                    "the checkpoint needs a reader of version {min}, this is {CONSUMER}"
                 )));
             }
             (3, Value::Varint(CONSUMER)) => return Err(bad(CONSUMER)),

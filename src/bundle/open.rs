@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use super::entries::Builder;
 use super::entries::Entries;
-use super::entries::TensorId;
-use super::entry::Entry;
 use super::header::Header;
 use super::shards::ShardFile;
 use super::shards::Shards;
@@ -18,6 +16,13 @@ use crate::source::Source;
 use crate::source::Store;
 use crate::table::Event;
 use crate::table::Table;
+use crate::tensor::Endianness;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
+use crate::tensor::payload::Payload;
+use crate::tensor::set::Entry;
+use crate::tensor::set::Place;
+use crate::tensor::set::Problem;
 
 /// How often opening starts again because the index was replaced meanwhile.
 const TRIES: u32 = 3;
@@ -122,48 +127,57 @@ impl Bundle {
     pub fn shards(&self) -> impl Iterator<Item = &ShardFile> {
         self.shards.iter()
     }
+}
 
-    /// How many tensors it holds.
-    pub fn len(&self) -> u32 {
+impl TensorSet for Bundle {
+    fn len(&self) -> u32 {
         self.entries.len()
     }
 
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All tensors, in key order.
-    pub fn ids(&self) -> impl Iterator<Item = TensorId> + use<> {
-        (0..self.len()).map(TensorId)
-    }
-
-    /// The key of a tensor: any bytes.
-    pub fn key(&self, id: TensorId) -> &[u8] {
+    fn key(&self, id: TensorId) -> &[u8] {
         self.entries.key(self.entries.row(id))
     }
 
-    /// The tensor with that key.
-    pub fn find(&self, key: &[u8]) -> Option<TensorId> {
+    fn find(&self, key: &[u8]) -> Option<TensorId> {
         self.entries.tensor(self.entries.find(key)?)
     }
 
-    /// What the index says of a tensor.
-    pub fn entry(&self, id: TensorId) -> Entry<'_> {
-        self.entries.entry(self.entries.row(id))
+    fn entry(&self, id: TensorId) -> Entry<'_> {
+        let stored = self.entries.entry(self.entries.row(id));
+        Entry {
+            dtype: stored.dtype,
+            shape: stored.shape,
+            place: stored.slices.is_empty().then_some(Place {
+                shard: stored.shard,
+                offset: stored.offset,
+                size: stored.size,
+                crc32c: stored.crc32c,
+            }),
+            slices: stored.slices,
+        }
     }
 
-    /// Bytes that a tensor takes in the shards, all slices together.
-    pub fn stored(&self, id: TensorId) -> u64 {
+    fn stored(&self, id: TensorId) -> u64 {
         let row = self.entries.row(id);
         let entry = self.entries.entry(row);
         if entry.slices.is_empty() {
             return entry.size;
         }
-        let rows = self.entries.slice_rows(row);
-        rows.fold(0, |sum, row| {
+        self.entries.slice_rows(row).fold(0, |sum, row| {
             sum.saturating_add(row.map_or(0, |row| self.entries.entry(row).size))
         })
+    }
+
+    fn endianness(&self) -> Endianness {
+        self.header.endianness
+    }
+
+    fn payload(&self, id: TensorId) -> Result<Payload> {
+        self.payload_named(id)
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        self.all_problems()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::entries::Row;
 use super::open::Bundle;
-use super::strings::StringTable;
+use super::strings;
 use crate::error::Error;
 use crate::error::Result;
 use crate::source::Extent;
 use crate::tensor::slice::Block;
+use crate::tensor::strings::StringTable;
 use crate::tensor::tiling;
 
 impl Bundle {
@@ -93,7 +94,7 @@ impl Bundle {
         for (block, part) in slices {
             let entry = self.entries.entry(part);
             let count = block.shape().elements().unwrap_or(0);
-            let table = StringTable::read(self.extent(&entry)?, count, self.header.endianness)?;
+            let table = strings::read(self.extent(&entry)?, count, self.header.endianness)?;
             for index in 0..count {
                 found.push((block.place(shape, index), table.string(index).flatten()));
             }

@@ -1,34 +1,22 @@
 //! Where the bytes of a tensor lie, checked against its shape and its shard.
 
-use super::entries::TensorId;
-use super::entry::Entry;
+use super::entry::Stored;
 use super::open::Bundle;
-use super::strings::StringTable;
-use super::variants::VariantTable;
+use super::strings;
+use super::variants;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::printable;
 use crate::source::Extent;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
 use crate::tensor::dtype::Layout;
-use crate::tensor::slice::Block;
-
-/// The stored bytes of one tensor.
-#[derive(Debug)]
-pub enum Payload {
-    /// Elements of fixed width, all in one place, row-major. `None` where there is no element.
-    Whole(Option<Extent>),
-    /// Elements of fixed width in several boxes that tile the tensor, each row-major.
-    Parts(Vec<(Block, Extent)>),
-    /// Strings: where each lies.
-    Strings(StringTable),
-    /// Variants: where the message of each lies.
-    Variants(VariantTable),
-}
+use crate::tensor::payload::Payload;
 
 impl Bundle {
     /// Where the bytes of a tensor lie. Reads no tensor data, but for the lengths of strings and variants.
     /// The error says why this tensor cannot be read.
-    pub fn payload(&self, id: TensorId) -> Result<Payload> {
+    pub(super) fn payload_named(&self, id: TensorId) -> Result<Payload> {
         self.payload_of(id)
             .map_err(|e| e.context(format_args!("tensor {}", printable(self.key(id)))))
     }
@@ -61,11 +49,11 @@ impl Bundle {
             ))),
             Layout::Strings => {
                 let extent = self.extent(&entry)?;
-                StringTable::read(extent, elements, self.header.endianness).map(Payload::Strings)
+                strings::read(extent, elements, self.header.endianness).map(Payload::Strings)
             }
             Layout::Variants => {
                 let extent = self.extent(&entry)?;
-                VariantTable::read(extent, elements).map(Payload::Variants)
+                variants::read(extent, elements).map(Payload::Variants)
             }
             Layout::None => Err(Error::unsupported(format!(
                 "a checkpoint holds no readable data of type {}",
@@ -76,7 +64,7 @@ impl Bundle {
     }
 
     /// The bytes of a record of fixed-width elements; `None` where it has none.
-    pub(super) fn fixed_extent(&self, entry: &Entry<'_>, width: u64) -> Result<Option<Extent>> {
+    pub(super) fn fixed_extent(&self, entry: &Stored<'_>, width: u64) -> Result<Option<Extent>> {
         let elements = entry.shape.elements();
         let want = elements.and_then(|n| n.checked_mul(width));
         let Some(want) = want.filter(|want| *want == entry.size) else {
@@ -95,7 +83,7 @@ impl Bundle {
     }
 
     /// The bytes of a record; `None` where it has none.
-    pub(super) fn extent(&self, entry: &Entry<'_>) -> Result<Option<Extent>> {
+    pub(super) fn extent(&self, entry: &Stored<'_>) -> Result<Option<Extent>> {
         if entry.size == 0 {
             return Ok(None);
         }

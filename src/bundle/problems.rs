@@ -2,30 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::entries::TensorId;
 use super::open::Bundle;
 use super::shards::shard_path;
 use crate::error::Error;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
 use crate::tensor::dtype::Layout;
+use crate::tensor::set::Problem;
 
 /// How many tensors a problem names before it only counts.
 const NAMED: usize = 3;
 
-/// One thing that is wrong, and the tensors it makes unreadable.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    /// What is wrong, where, and what to do.
-    pub error: Error,
-    /// How many tensors cannot be read for it.
-    pub tensors: u64,
-    /// The first of them.
-    pub examples: Vec<TensorId>,
-}
-
 impl Bundle {
     /// Everything that keeps a tensor from being read, as far as index and file lengths tell; tensors are
     /// not read. Takes a walk over all entries.
-    pub fn problems(&self) -> Vec<Problem> {
+    pub(super) fn all_problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();
         for error in &self.bad_blocks {
             problems.push(Problem {
@@ -47,7 +38,7 @@ impl Bundle {
         }
         // Missing and short shards gather their tensors; other problems stand alone.
         let mut by_text: BTreeMap<String, usize> = BTreeMap::new();
-        for id in self.ids() {
+        for id in (0..self.len()).map(TensorId) {
             let Err(error) = self.check(id) else {
                 continue;
             };
@@ -75,7 +66,7 @@ impl Bundle {
 
     /// [`Bundle::payload`] without reading the lengths of strings and variants, unless they are sliced.
     fn check(&self, id: TensorId) -> Result<(), Error> {
-        let entry = self.entry(id);
+        let entry = self.entries.entry(self.entries.row(id));
         let counted = matches!(entry.dtype.layout(), Layout::Strings | Layout::Variants);
         let readable = entry.shape.elements().is_some_and(|count| count <= entry.size);
         if !counted || !entry.slices.is_empty() || entry.size == 0 || !readable {

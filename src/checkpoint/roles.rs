@@ -2,11 +2,15 @@
 //!
 //! A wrong role loses weights in an export, so doubt means weight.
 
+mod graph;
+mod name;
+mod objects;
+
 use std::fmt;
 
-use crate::bundle::Bundle;
-use crate::bundle::TensorId;
-use crate::tensor::DType;
+use super::Checkpoint;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
 
 /// What a tensor is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +45,10 @@ impl fmt::Display for Role {
 /// How a role is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RoleFrom {
+    /// By the objects of a TF2 checkpoint.
+    Objects,
+    /// By the ops and collections of the graph.
+    Graph,
     /// By the name, and the name of what it belongs to.
     Name,
 }
@@ -48,87 +56,30 @@ pub enum RoleFrom {
 impl fmt::Display for RoleFrom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Objects => "objects",
+            Self::Graph => "graph",
             Self::Name => "name",
         })
     }
 }
 
-/// The last component of the slots that TensorFlow's optimizers make, with an optional `_<n>` after it.
-const SLOTS: &[&str] = &[
-    "Adam",
-    "AdamW",
-    "AdaMax",
-    "Adagrad",
-    "AdagradDA",
-    "Adadelta",
-    "Ftrl",
-    "Momentum",
-    "RMSProp",
-    "RMSprop",
-    "Nadam",
-    "LAMBOptimizer",
-    "ProximalAdagrad",
-    "adam_m",
-    "adam_v",
-    "LARSOptimizer",
-    "vc",
-    "vr",
-];
-
-/// Names of counters.
-const COUNTERS: &[&str] = &[
-    "global_step",
-    "beta1_power",
-    "beta2_power",
-    "save_counter",
-    "iter",
-    "iterations",
-];
-
-/// The role of a tensor as its name tells it.
-pub fn by_name(bundle: &Bundle, id: TensorId) -> (Role, RoleFrom) {
-    (role(bundle, id), RoleFrom::Name)
-}
-
-fn role(bundle: &Bundle, id: TensorId) -> Role {
-    let entry = bundle.entry(id);
-    if matches!(entry.dtype, DType::STRING | DType::VARIANT | DType::RESOURCE) {
-        return Role::Other;
-    }
-    let key = String::from_utf8_lossy(bundle.key(id));
-    if key.contains("/.OPTIMIZER_SLOT/") {
-        return Role::Slot;
-    }
-    let name = key.strip_suffix("/.ATTRIBUTES/VARIABLE_VALUE").unwrap_or(&key);
-    let (scope, last) = name.rsplit_once('/').unwrap_or(("", name));
-    let stem = match last.rsplit_once('_') {
-        Some((stem, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => stem,
-        _ => last,
-    };
-    if entry.shape.rank() == 0 && (COUNTERS.contains(&last) || COUNTERS.contains(&stem)) {
-        return Role::Counter;
-    }
-    if name.starts_with("keras_api/metrics/") || scope == "metrics" || scope.ends_with("/metrics") {
-        return Role::Metric;
-    }
-    // Only what belongs to a variable of that name: a layer may be called Adam.
-    let owned = || {
-        let mut owner = scope;
-        loop {
-            if bundle.find(owner.as_bytes()).is_some() {
-                return true;
-            }
-            match owner.rsplit_once('/') {
-                Some((above, _)) => owner = above,
-                None => return false,
-            }
+/// The roles of all tensors of a bundle, in key order.
+pub(super) fn table(checkpoint: &Checkpoint, bundle: &dyn TensorSet) -> Vec<(Role, RoleFrom)> {
+    let objects = checkpoint.objects().and_then(Result::ok);
+    let objects = objects
+        .map(|objects| objects::roles(bundle, objects))
+        .unwrap_or_default();
+    let graph = checkpoint.meta_graph().map(graph::roles).unwrap_or_default();
+    let role = |id: TensorId| {
+        let named = name::role(bundle, id);
+        if named == Role::Other {
+            return (named, RoleFrom::Name);
+        }
+        match (objects.get(&id), graph.get(bundle.key(id))) {
+            (Some(role), _) => (*role, RoleFrom::Objects),
+            (None, Some(role)) => (*role, RoleFrom::Graph),
+            (None, None) => (named, RoleFrom::Name),
         }
     };
-    if last == "ExponentialMovingAverage" && owned() {
-        return Role::Ema;
-    }
-    if (SLOTS.contains(&last) || SLOTS.contains(&stem)) && owned() {
-        return Role::Slot;
-    }
-    Role::Weight
+    bundle.ids().map(role).collect()
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Checkpoint;
-use super::roles;
 use super::roles::Role;
 use super::scalars;
-use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::graph::MetaGraph;
 use crate::tensor::DType;
 use crate::tensor::Endianness;
+use crate::tensor::TensorSet;
 
 /// The whole.
 #[derive(Debug, Clone, Serialize)]
@@ -27,8 +28,49 @@ pub struct Summary {
     pub step: Option<String>,
     /// What the bundle holds.
     pub tensors: Option<Tensors>,
-    /// What keeps tensors from being read.
+    /// What the objects of a TF2 checkpoint are.
+    pub objects: Option<ObjectNumbers>,
+    /// What the graph holds.
+    pub graph: Option<Graph>,
+    /// What keeps tensors or parts of the graph from being read.
     pub problems: Vec<Problem>,
+}
+
+/// Numbers of the objects.
+#[derive(Debug, Clone, Serialize)]
+pub struct ObjectNumbers {
+    /// How many there are.
+    pub count: u64,
+    /// Keys that an object names and the index does not have: variables without a value.
+    pub dangling: Keys,
+    /// Keys that no object names.
+    pub unnamed: Keys,
+}
+
+/// Some keys.
+#[derive(Debug, Clone, Serialize)]
+pub struct Keys {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub examples: Vec<String>,
+}
+
+/// Numbers of the graph.
+#[derive(Debug, Clone, Serialize)]
+pub struct Graph {
+    /// Ops, without those of functions.
+    pub ops: u64,
+    /// Op types in use.
+    pub op_types: u64,
+    /// Functions of the library.
+    pub functions: u64,
+    /// Keys of collections.
+    pub collections: Vec<String>,
+    /// The version of TensorFlow that wrote it.
+    pub tensorflow_version: Option<String>,
+    /// The version of the graph format: a small number before 2019, a count of days since.
+    pub producer: Option<i32>,
 }
 
 /// A source file.
@@ -83,7 +125,7 @@ pub const SCHEMA: u32 = 1;
 impl Summary {
     /// Walks over all tensors; reads none but the step counter.
     pub fn new(checkpoint: &Checkpoint) -> Self {
-        let bundle = checkpoint.bundle();
+        let bundle = checkpoint.tensors();
         let file = |file: &super::SourceFile| File {
             path: file.path.to_string_lossy().into_owned(),
             bytes: file.stat.map(|stat| stat.identity.len),
@@ -91,21 +133,63 @@ impl Summary {
         Self {
             schema: SCHEMA,
             name: checkpoint.name().to_string(),
-            kind: match bundle {
-                Some(_) => "TensorFlow checkpoint, V2",
-                None => "TensorFlow graph without a checkpoint",
-            },
+            kind: checkpoint.kind().text(),
             files: checkpoint.files().iter().map(file).collect(),
             step: bundle
-                .and_then(|bundle| step(bundle))
+                .and_then(step)
                 .or_else(|| checkpoint.step_in_name().map(|step| step.to_string())),
-            tensors: bundle.map(|bundle| tensors(bundle)),
-            problems: bundle.map(|bundle| problems(bundle)).unwrap_or_default(),
+            tensors: bundle.map(|bundle| tensors(checkpoint, bundle)),
+            objects: checkpoint.objects().and_then(Result::ok).map(|objects| {
+                let unnamed = objects.unnamed().iter();
+                ObjectNumbers {
+                    count: objects.graph().len().into(),
+                    dangling: keys(objects.dangling()),
+                    unnamed: keys(unnamed.filter_map(|id| Some(bundle?.key(*id)))),
+                }
+            }),
+            graph: checkpoint.meta_graph().map(graph),
+            problems: problems(checkpoint),
         }
     }
 }
 
-fn tensors(bundle: &Bundle) -> Tensors {
+/// How many keys are listed.
+const EXAMPLES: usize = 10;
+
+fn keys<'a>(all: impl Iterator<Item = &'a [u8]>) -> Keys {
+    let mut keys = Keys {
+        count: 0,
+        examples: Vec::new(),
+    };
+    for key in all {
+        keys.count = keys.count.saturating_add(1);
+        if keys.examples.len() < EXAMPLES {
+            keys.examples.push(String::from_utf8_lossy(key).into_owned());
+        }
+    }
+    keys
+}
+
+fn graph(meta: &MetaGraph) -> Graph {
+    let version = meta
+        .meta_info()
+        .ok()
+        .map(|info| String::from_utf8_lossy(&info.tensorflow_version).into_owned());
+    let keys = meta
+        .collections()
+        .iter()
+        .map(|c| String::from_utf8_lossy(c.key()).into_owned());
+    Graph {
+        ops: meta.graph().nodes().len() as u64,
+        op_types: meta.graph().nodes().type_count() as u64,
+        functions: meta.functions().len() as u64,
+        collections: keys.collect(),
+        tensorflow_version: version.filter(|version| !version.is_empty()),
+        producer: meta.versions().ok().flatten().map(|versions| versions.producer),
+    }
+}
+
+fn tensors(checkpoint: &Checkpoint, bundle: &dyn TensorSet) -> Tensors {
     let mut dtypes: BTreeMap<DType, (u64, u64)> = BTreeMap::new();
     let mut params: BTreeMap<String, u64> = BTreeMap::new();
     let mut total = 0u64;
@@ -116,7 +200,7 @@ fn tensors(bundle: &Bundle) -> Tensors {
         let (count, bytes) = dtypes.entry(entry.dtype).or_default();
         *count = count.saturating_add(1);
         *bytes = bytes.saturating_add(stored);
-        let (role, _) = roles::by_name(bundle, id);
+        let (role, _) = checkpoint.role(id);
         if role != Role::Other {
             let sum = params.entry(role.to_string()).or_default();
             *sum = sum.saturating_add(entry.shape.elements().unwrap_or(0));
@@ -132,11 +216,11 @@ fn tensors(bundle: &Bundle) -> Tensors {
         bytes: total,
         params,
         dtypes: dtypes.into_iter().map(dtype).collect(),
-        big_endian: bundle.header().endianness == Endianness::Big,
+        big_endian: bundle.endianness() == Endianness::Big,
     }
 }
 
-fn step(bundle: &Bundle) -> Option<String> {
+fn step(bundle: &dyn TensorSet) -> Option<String> {
     let counter = bundle.ids().find(|id| {
         let key = bundle.key(*id);
         key == b"global_step" || key.ends_with(b"/global_step")
@@ -144,15 +228,39 @@ fn step(bundle: &Bundle) -> Option<String> {
     scalars::value(bundle, counter?)
 }
 
-fn problems(bundle: &Bundle) -> Vec<Problem> {
-    let problem = |problem: crate::bundle::Problem| Problem {
-        message: problem.error.to_string(),
-        tensors: problem.tensors,
-        examples: problem
-            .examples
-            .iter()
-            .map(|id| String::from_utf8_lossy(bundle.key(*id)).into_owned())
-            .collect(),
+fn problems(checkpoint: &Checkpoint) -> Vec<Problem> {
+    let plain = |error: &Error| Problem {
+        message: error.to_string(),
+        tensors: 0,
+        examples: Vec::new(),
     };
-    bundle.problems().into_iter().map(problem).collect()
+    let mut all: Vec<Problem> = checkpoint.problems().iter().map(plain).collect();
+    if let Some(bundle) = checkpoint.tensors() {
+        all.extend(bundle.problems().into_iter().map(|problem| {
+            Problem {
+                message: problem.error.to_string(),
+                tensors: problem.tensors,
+                examples: problem
+                    .examples
+                    .iter()
+                    .map(|id| String::from_utf8_lossy(bundle.key(*id)).into_owned())
+                    .collect(),
+            }
+        }));
+    }
+    match checkpoint.objects() {
+        Some(Err(e)) => all.push(plain(&e.context("the objects cannot be read"))),
+        Some(Ok(objects)) if objects.graph().dropped() > 0 => all.push(plain(&Error::corrupt(format!(
+            "the object graph: {} children or slots name an object that does not exist",
+            objects.graph().dropped()
+        )))),
+        _ => {}
+    }
+    if let Some(file) = checkpoint.graph() {
+        all.extend(file.problems.iter().map(plain));
+    }
+    if let Some(meta) = checkpoint.meta_graph() {
+        all.extend(meta.problems().iter().map(plain));
+    }
+    all
 }

@@ -9,13 +9,15 @@ use clap::Parser;
 use clap::Subcommand;
 
 const AFTER_HELP: &str = "\
-SOURCE may be a prefix (results/model.ckpt-10) or any file of a checkpoint
-(.index, .meta, .data-00000-of-00001).
+SOURCE may be a prefix (results/model.ckpt-10), any file of a checkpoint
+(.index, .meta, .data-00000-of-00001), a `checkpoint` state file (its latest), or
+a training directory: all its checkpoints, followed while the training runs.
 
 Examples:
   ckptfs results/model.ckpt-10                       what is in it
   ckptfs mount results/model.ckpt-10 /mnt/ck         the same as files; then:
                                                      ckptfs umount /mnt/ck
+  ckptfs mount results /mnt/run                      all checkpoints, and latest
   ckptfs tensors results/model.ckpt-10 '*kernel*'    a table of tensors
   ckptfs ls results/model.ckpt-10 tensors/dense      the same tree as a mount shows
   ckptfs cat results/model.ckpt-10 tensors/dense/kernel.npy > kernel.npy
@@ -39,11 +41,11 @@ pub(super) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Mount a checkpoint as a directory
+    /// Mount a checkpoint, or a training directory, as a directory
     Mount(MountArgs),
     /// Unmount what ckptfs has mounted on a directory
     Umount(UmountArgs),
-    /// Say what a checkpoint is: files, step, tensors, parameters, problems
+    /// Say what a checkpoint is: files, step, tensors, parameters, problems; list those of a directory
     Info(InfoArgs),
     /// List tensors: name, dtype, shape, parameters, bytes, role
     Tensors(TensorsArgs),
@@ -61,7 +63,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = MOUNT_HELP)]
 pub(super) struct MountArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint (its prefix or any of its files) or a training directory.
     pub(super) source: PathBuf,
     /// The directory to mount on; made if it is missing.
     pub(super) mountpoint: PathBuf,
@@ -104,7 +106,7 @@ pub(super) struct UmountArgs {
 /// `ckptfs info`.
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint (its prefix or any of its files) or a training directory.
     pub(super) source: PathBuf,
     /// One JSON document instead of text.
     #[arg(long)]
@@ -114,7 +116,7 @@ pub(super) struct InfoArgs {
 /// `ckptfs tensors`.
 #[derive(Debug, Args)]
 pub(super) struct TensorsArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint: its prefix or any of its files; of a training directory the latest.
     pub(super) source: PathBuf,
     /// Only names that match one of these patterns (* crosses /).
     pub(super) globs: Vec<String>,
@@ -132,7 +134,7 @@ pub(super) struct TensorsArgs {
 /// `ckptfs ls`.
 #[derive(Debug, Args)]
 pub(super) struct LsArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint (its prefix or any of its files) or a training directory.
     pub(super) source: PathBuf,
     /// Paths in the tree; components may be patterns (*, ?, [...]; ** for any depth).
     pub(super) paths: Vec<OsString>,
@@ -153,7 +155,7 @@ pub(super) struct LsArgs {
 /// `ckptfs cat`.
 #[derive(Debug, Args)]
 pub(super) struct CatArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint (its prefix or any of its files) or a training directory.
     pub(super) source: PathBuf,
     /// Files in the tree; components may be patterns (*, ?, [...]; ** for any depth).
     #[arg(required = true)]
@@ -163,9 +165,9 @@ pub(super) struct CatArgs {
 /// `ckptfs print`.
 #[derive(Debug, Args)]
 pub(super) struct PrintArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint: its prefix or any of its files; of a training directory the latest.
     pub(super) source: PathBuf,
-    /// Tensors, each with an optional part as in NumPy: 'dense/kernel[0,:5]', 'w[-1]', 'w[::100, 3]'.
+    /// Tensors or patterns, each with an optional part as in NumPy: 'dense/kernel[0,:5]', 'w[-1]', 'w[::100, 3]'.
     #[arg(required = true)]
     pub(super) tensors: Vec<OsString>,
     /// Print every element; otherwise the middle of long tensors is left out.
@@ -179,7 +181,7 @@ pub(super) struct PrintArgs {
 /// `ckptfs resolve`.
 #[derive(Debug, Args)]
 pub(super) struct ResolveArgs {
-    /// A checkpoint: its prefix or any of its files.
+    /// A checkpoint: its prefix or any of its files; of a training directory the latest.
     pub(super) source: PathBuf,
     /// One JSON document with all files.
     #[arg(long)]

@@ -10,7 +10,6 @@ use super::output::Output;
 use crate::error::Error;
 use crate::error::Result;
 use crate::tree::Kind;
-use crate::tree::View;
 
 /// Runs the command. An operand that fails is told, and the others are still written.
 pub(super) fn run(args: &CatArgs) -> Result<Outcome> {
@@ -18,7 +17,7 @@ pub(super) fn run(args: &CatArgs) -> Result<Outcome> {
     let mut out = Output::stdout();
     let mut outcome = Outcome::Fine;
     for path in &args.paths {
-        let written = glob::expand(&view, path.as_bytes(), true).and_then(|found| {
+        let written = glob::expand(&*view, path.as_bytes(), true).and_then(|found| {
             found.iter().try_for_each(|file| {
                 let name = String::from_utf8_lossy(&file.path);
                 match view.stat(file.node)?.kind {

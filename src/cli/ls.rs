@@ -20,7 +20,7 @@ use crate::tree::View;
 pub(super) fn run(args: &LsArgs) -> Result<Outcome> {
     let view = open::view(&args.source)?;
     let mut lister = Lister {
-        view: &view,
+        view: &*view,
         args,
         out: Output::stdout(),
         json: Vec::new(),
@@ -33,7 +33,7 @@ pub(super) fn run(args: &LsArgs) -> Result<Outcome> {
         &args.paths
     };
     for path in paths {
-        let listed = glob::expand(&view, path.as_bytes(), !args.long && !args.directory)
+        let listed = glob::expand(&*view, path.as_bytes(), !args.long && !args.directory)
             .and_then(|found| lister.operands(&found));
         if let Err(e) = listed {
             if super::output::is_broken_pipe(&e) {

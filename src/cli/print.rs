@@ -2,13 +2,16 @@
 
 mod index;
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::Outcome;
 use super::args::PrintArgs;
+use super::glob;
 use super::open;
 use super::output::Output;
 use crate::content::Content;
@@ -17,6 +20,7 @@ use crate::error::Result;
 use crate::tensor::DType;
 use crate::tensor::Endianness;
 use crate::tensor::Shape;
+use crate::tensor::TensorId;
 use crate::tensor::npy;
 use crate::tensor::number;
 use crate::tree::CheckpointView;
@@ -30,12 +34,16 @@ const WHOLE: u64 = 1000;
 
 /// Runs the command. A tensor that fails is told, and the others are still printed.
 pub(super) fn run(args: &PrintArgs) -> Result<Outcome> {
-    let view = open::view(&args.source)?;
+    let view = open::checkpoint(&args.source)?;
     let mut out = Output::stdout();
     let mut outcome = Outcome::Fine;
     let mut documents = Vec::new();
+    let mut operands: Vec<Vec<u8>> = Vec::new();
     for operand in &args.tensors {
-        let printed = Array::open(&view, operand.as_bytes()).and_then(|array| {
+        operands.extend(expand(&view, operand.as_bytes())?);
+    }
+    for operand in &operands {
+        let printed = Array::open(&view, operand).and_then(|array| {
             if args.json {
                 documents.push(array.json()?);
                 return Ok(());
@@ -65,6 +73,38 @@ pub(super) fn run(args: &PrintArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// The tensors that an operand means: those whose names match, where it is a pattern and no name. A part after
+/// the pattern goes to each.
+fn expand(view: &CheckpointView, operand: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let as_it_is = Ok(vec![operand.to_vec()]);
+    let (name, part) = index::split(operand);
+    let Some(bundle) = view
+        .checkpoint()
+        .tensors()
+        .filter(|bundle| bundle.find(operand).is_none())
+    else {
+        return as_it_is;
+    };
+    let Ok(pattern) = std::str::from_utf8(name) else {
+        return as_it_is;
+    };
+    if !pattern.contains(['*', '?']) || bundle.find(name).is_some() {
+        return as_it_is;
+    }
+    let matcher = glob::name_matcher(pattern)?;
+    let named = |id: &TensorId| matcher.is_match(Path::new(OsStr::from_bytes(bundle.key(*id))));
+    let part = part.map(|part| [b"[", part, b"]"].concat()).unwrap_or_default();
+    let found = bundle
+        .ids()
+        .filter(named)
+        .filter(|id| bundle.entry(*id).dtype != DType::VARIANT);
+    let found: Vec<Vec<u8>> = found.map(|id| [bundle.key(id), &part].concat()).collect();
+    if found.is_empty() {
+        return Err(Error::not_found(format!("no tensor matches {pattern}")));
+    }
+    Ok(found)
+}
+
 /// A tensor, and what of it is asked for.
 struct Array {
     name: String,
@@ -83,7 +123,7 @@ impl Array {
     fn open(view: &CheckpointView, operand: &[u8]) -> Result<Self> {
         let checkpoint = view.checkpoint().clone();
         let bundle = checkpoint
-            .bundle()
+            .tensors()
             .ok_or_else(|| Error::not_found("there are no tensors"))?;
         let (name, part) = match bundle.find(operand) {
             Some(_) => (operand, None),
@@ -98,7 +138,7 @@ impl Array {
             None => view.tensor_at(name).ok_or_else(|| no_tensor(view, name))?,
         };
         let entry = bundle.entry(id);
-        let endianness = bundle.header().endianness;
+        let endianness = bundle.endianness();
         let (node, _) = crate::tree::resolve(view, &view.tensor_path(id).unwrap_or_default(), true)?;
         let content = view.content(node)?;
         if entry.dtype.width().is_none() && entry.dtype != DType::STRING {
@@ -233,12 +273,13 @@ fn npy_data_offset(content: &Content, descr: &str, shape: &Shape) -> Result<u64>
 fn no_tensor(view: &CheckpointView, name: &[u8]) -> Error {
     let text = String::from_utf8_lossy(name).into_owned();
     let error = Error::not_found(format!("{text}: no such tensor"));
-    let bundle = view.checkpoint().bundle();
+    let bundle = view.checkpoint().tensors();
     let near = bundle.and_then(|bundle| {
         let key = |id| bundle.key(id);
         bundle
             .ids()
             .take(100_000)
+            .filter(|id| crate::locate::distance(key(*id), name) <= name.len().max(4) / 2)
             .min_by_key(|id| crate::locate::distance(key(*id), name))
             .map(|id| key(id).to_vec())
     });

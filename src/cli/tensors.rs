@@ -10,19 +10,18 @@ use super::args::TensorsArgs;
 use super::glob;
 use super::open;
 use super::output::Output;
-use crate::bundle::TensorId;
-use crate::checkpoint::roles;
 use crate::error::Error;
 use crate::error::Result;
 use crate::locate::natural;
+use crate::tensor::TensorId;
 use crate::tree::human_bytes;
 use crate::tree::human_count;
 
 /// Runs the command.
 pub(super) fn run(args: &TensorsArgs) -> Result<Outcome> {
-    let view = open::view(&args.source)?;
+    let view = open::checkpoint(&args.source)?;
     let checkpoint = view.checkpoint().clone();
-    let bundle = checkpoint.bundle().ok_or_else(|| {
+    let bundle = checkpoint.tensors().ok_or_else(|| {
         Error::not_found("there is a graph but no checkpoint, so there are no tensors")
             .at(&args.source)
             .hint("its ops: ckptfs ls SOURCE ops")
@@ -40,7 +39,7 @@ pub(super) fn run(args: &TensorsArgs) -> Result<Outcome> {
     let wanted = |id: &TensorId| {
         let name = Path::new(std::ffi::OsStr::from_bytes(bundle.key(*id)));
         let named = matchers.is_empty() || matchers.iter().any(|m| m.is_match(name));
-        named && (args.role.is_empty() || args.role.contains(&roles::by_name(bundle, *id).0.to_string()))
+        named && (args.role.is_empty() || args.role.contains(&checkpoint.role(*id).0.to_string()))
     };
     let mut ids: Vec<TensorId> = bundle.ids().filter(wanted).collect();
     match args.sort.as_str() {
@@ -78,7 +77,7 @@ pub(super) fn run(args: &TensorsArgs) -> Result<Outcome> {
                 } else {
                     stored.to_string()
                 },
-                roles::by_name(bundle, *id).0.to_string(),
+                checkpoint.role(*id).0.to_string(),
             ]
         })
         .collect();

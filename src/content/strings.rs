@@ -2,8 +2,8 @@
 
 use super::Produce;
 use super::past_the_end;
-use crate::bundle::StringTable;
 use crate::error::Result;
+use crate::tensor::strings::StringTable;
 
 /// Strings of a table, each `width` bytes.
 #[derive(Debug)]
@@ -19,11 +19,14 @@ impl Strings {
         table.longest().max(1)
     }
 
-    /// All strings of `table`; `None` where they would pass 2^64 bytes.
-    pub fn new(table: StringTable) -> Option<Self> {
+    /// All strings of `table`.
+    pub fn new(table: StringTable) -> Self {
         let width = Self::width(&table);
-        let len = table.len().checked_mul(width)?;
-        Some(Self { table, width, len })
+        Self {
+            len: table.len().saturating_mul(width),
+            table,
+            width,
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl Filesystem for Adapter {
 
     fn forget(&self, _: &Request, ino: INodeNo, nlookup: u64) {
         self.stats.count(Op::Forget);
-        self.server.sizes.forget(node(ino), nlookup);
+        self.server.forget(node(ino), nlookup);
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
@@ -133,7 +133,7 @@ impl Filesystem for Adapter {
         self.server.readlink(node(ino), reply);
     }
 
-    fn open(&self, _: &Request, _: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, _: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         self.stats.count(Op::Open);
         if flags.acc_mode() != fuser::OpenAccMode::O_RDONLY {
             return reply.error(Errno::EROFS);
@@ -144,6 +144,7 @@ impl Filesystem for Adapter {
         if self.immutable {
             return reply.error(Errno::ENOSYS);
         }
+        self.server.opened(node(ino));
         reply.opened(HANDLE, FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH);
     }
 
@@ -165,7 +166,7 @@ impl Filesystem for Adapter {
     fn release(
         &self,
         _: &Request,
-        _: INodeNo,
+        ino: INodeNo,
         _: FileHandle,
         _: OpenFlags,
         _: Option<LockOwner>,
@@ -173,6 +174,7 @@ impl Filesystem for Adapter {
         reply: ReplyEmpty,
     ) {
         self.stats.count(Op::Release);
+        self.server.released(node(ino));
         reply.ok();
     }
 
@@ -186,6 +188,7 @@ impl Filesystem for Adapter {
             Ok(Freshness::Forever) => FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE,
             _ => FopenFlags::empty(),
         };
+        self.server.opened(node(ino));
         reply.opened(HANDLE, flags);
     }
 
@@ -199,8 +202,9 @@ impl Filesystem for Adapter {
         self.server.readdirplus(node(ino), offset, reply);
     }
 
-    fn releasedir(&self, _: &Request, _: INodeNo, _: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
+    fn releasedir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
         self.stats.count(Op::Releasedir);
+        self.server.released(node(ino));
         reply.ok();
     }
 

@@ -46,7 +46,8 @@ impl Failures {
     /// The errno for `error`, logged if it is new for `node`.
     pub(super) fn errno(&self, node: NodeId, wanted: Wanted, error: &Error) -> Errno {
         let errno = errno(error.kind(), wanted);
-        if errno.code() != Errno::ENOENT.code() && self.is_new(node, error) {
+        let usual = [Errno::ENOENT.code(), Errno::ESTALE.code()];
+        if !usual.contains(&errno.code()) && self.is_new(node, error) {
             match error.kind() {
                 ErrorKind::TooLarge | ErrorKind::Unsupported => log::warn!("{error}"),
                 _ => log::error!("{error}"),
@@ -72,6 +73,8 @@ impl Failures {
 fn errno(kind: ErrorKind, wanted: Wanted) -> Errno {
     match kind {
         ErrorKind::NotFound if wanted == Wanted::Node => Errno::ENOENT,
+        // The kernel then walks the path again from the root, asking for each name.
+        ErrorKind::Changed if wanted == Wanted::Node => Errno::ESTALE,
         ErrorKind::TooLarge => Errno::EFBIG,
         ErrorKind::Unsupported => Errno::EOPNOTSUPP,
         _ => Errno::EIO,
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!(errno(ErrorKind::NotFound, Wanted::Bytes).code(), libc::EIO);
         assert_eq!(errno(ErrorKind::TooLarge, Wanted::Bytes).code(), libc::EFBIG);
         assert_eq!(errno(ErrorKind::Changed, Wanted::Bytes).code(), libc::EIO);
+        assert_eq!(errno(ErrorKind::Changed, Wanted::Node).code(), libc::ESTALE);
     }
 
     #[test]

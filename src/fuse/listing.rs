@@ -84,6 +84,7 @@ impl Server {
         let full = reply.add(attr.ino, entry.cookie, name, &valid, &attr, Generation(0));
         if !full && !ours {
             self.sizes.listed(node);
+            self.remember(node);
         }
         !full
     }

@@ -103,13 +103,19 @@ impl ActiveMount {
 
 /// Mounts on `point`; gives the descriptor on which the kernel will ask.
 pub(super) fn mount(
-    point: MountPoint,
+    mut point: MountPoint,
     source: &OsStr,
     options: &MountOptions,
 ) -> Result<(OwnedFd, ActiveMount)> {
     check_permission(options)?;
     point.make()?;
-    let mounted = match attach(point.path(), source, options) {
+    let mut result = attach(point.path(), source, options);
+    if result.is_err() && point.is_gone() {
+        // Taken away by the mount that was here, between the two lines above.
+        point.make()?;
+        result = attach(point.path(), source, options);
+    }
+    let mounted = match result {
         Ok(fd) => fd,
         Err(e) => {
             point.remove_if_made();

@@ -55,7 +55,7 @@ impl MountPoint {
             Err(e) if e.kind() == io::ErrorKind::NotFound => true,
             Err(e) => return Err(unusable(&path, &e)),
         };
-        let point = Self { path, missing };
+        let mut point = Self { path, missing };
         if missing {
             // Whether it can be made is known for sure by making it.
             point.make()?;
@@ -67,13 +67,20 @@ impl MountPoint {
         Ok(point)
     }
 
-    /// Makes the directory, if it was missing.
-    pub(super) fn make(&self) -> Result<()> {
+    /// Makes the directory, if it was missing or is now: a mount that was just unmounted takes the directory that it
+    /// made away when it ends, which may be after [`MountPoint::check`] saw it.
+    pub(super) fn make(&mut self) -> Result<()> {
+        self.missing = self.missing || self.is_gone();
         if !self.missing {
             return Ok(());
         }
         fs::create_dir(&self.path)
             .map_err(|e| as_mount(Error::io("cannot create the mount point", &e).at(&self.path)))
+    }
+
+    /// Whether there is no such directory.
+    pub(super) fn is_gone(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
     }
 
     /// Its canonical path.
@@ -173,13 +180,13 @@ mod tests {
     fn missing_directories_are_made_and_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
-        let point = MountPoint::check(&path, &[]).unwrap();
+        let mut point = MountPoint::check(&path, &[]).unwrap();
         assert!(!path.exists());
         point.make().unwrap();
         assert!(path.is_dir());
         point.remove_if_made();
         assert!(!path.exists());
-        let kept = MountPoint::check(dir.path(), &[]).unwrap();
+        let mut kept = MountPoint::check(dir.path(), &[]).unwrap();
         kept.make().unwrap();
         kept.remove_if_made();
         assert!(dir.path().exists());

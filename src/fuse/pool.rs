@@ -181,6 +181,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
         let flight = Flight {
             shared: Arc::clone(self),
             node,
+            landed: false,
         };
         pool.run(Box::new(move || {
             let result = caught(compute);
@@ -206,17 +207,24 @@ impl<T> fmt::Debug for Shared<T> {
 struct Flight<T: Clone + Send + 'static> {
     shared: Arc<Shared<T>>,
     node: NodeId,
+    /// Whether the waiters were taken. Those found after that wait for the next flight of the same node.
+    landed: bool,
 }
 
 impl<T: Clone + Send + 'static> Flight<T> {
-    fn land(&self) -> Vec<Waiter<T>> {
+    fn land(mut self) -> Vec<Waiter<T>> {
+        self.landed = true;
         self.shared.lock().remove(&self.node).unwrap_or_default()
     }
 }
 
 impl<T: Clone + Send + 'static> Drop for Flight<T> {
     fn drop(&mut self) {
-        drop(self.land());
+        if !self.landed {
+            // Dropped once the lock is gone: a waiter may ask again.
+            let waiters = self.shared.lock().remove(&self.node);
+            drop(waiters);
+        }
     }
 }
 
@@ -281,6 +289,22 @@ mod tests {
         shared.get(&pool, NodeId(1), || Ok(1), |_| panic!("waiter"));
         shared.get(&pool, NodeId(2), || Ok(1), move |r| out.send(r.is_ok()).unwrap());
         assert!(results.recv_timeout(SOON).unwrap());
+        pool.stop(SOON);
+    }
+
+    #[test]
+    fn who_asks_again_as_soon_as_answered_is_answered_again() {
+        let pool = Arc::new(Pool::new(1));
+        let shared = Shared::<u32>::new();
+        let (out, results) = mpsc::channel();
+        let (again, with) = (Arc::clone(&shared), Arc::clone(&pool));
+        shared.get(
+            &pool,
+            NodeId(1),
+            || Ok(1),
+            move |_| again.get(&with, NodeId(1), || Ok(2), move |r| out.send(r.unwrap()).unwrap()),
+        );
+        assert_eq!(results.recv_timeout(SOON), Ok(2));
         pool.stop(SOON);
     }
 

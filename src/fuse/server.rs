@@ -121,6 +121,7 @@ impl Server {
                 if measured {
                     server.sizes.looked_up(node, stat.size.unwrap_or(0));
                 }
+                server.remember(node);
                 let ttl = ttl(server.view.freshness(node));
                 reply.entry(&ttl, &server.owner.attr(node, &stat), GENERATION);
             }
@@ -246,6 +247,37 @@ impl Server {
             );
         } else {
             then(self);
+        }
+    }
+
+    /// The kernel is given `node`.
+    pub(super) fn remember(&self, node: NodeId) {
+        self.tell(|view| view.remember(node));
+    }
+
+    /// The kernel drops `lookups` of what it was given.
+    pub(super) fn forget(&self, node: NodeId, lookups: u64) {
+        self.sizes.forget(node, lookups);
+        self.tell(|view| view.forget(node, lookups));
+    }
+
+    /// A program has opened `node`.
+    pub(super) fn opened(&self, node: NodeId) {
+        self.tell(|view| view.opened(node));
+    }
+
+    /// A handle of `node` is closed.
+    pub(super) fn released(&self, node: NodeId) {
+        self.tell(|view| view.released(node));
+    }
+
+    fn tell(&self, what: impl FnOnce(&dyn View)) {
+        let told = caught(|| {
+            what(&*self.view);
+            Ok(())
+        });
+        if let Err(e) = told {
+            log::error!("{e}");
         }
     }
 

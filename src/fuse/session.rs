@@ -17,6 +17,7 @@ use fuser::SessionACL;
 use super::MountRequest;
 use super::adapter::Adapter;
 use super::failure::caught;
+use super::memory;
 use super::mount;
 use super::mount::ActiveMount;
 use super::options::MountOptions;
@@ -51,6 +52,7 @@ impl Mounted {
             build,
             ..
         } = request;
+        memory::give_back();
         for note in &options.notes {
             log::warn!("{note}");
         }

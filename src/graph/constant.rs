@@ -111,6 +111,31 @@ impl ConstValue {
     }
 }
 
+/// What a constant is, without its elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstHead {
+    /// The DataType number.
+    pub dtype: u32,
+    /// The dimensions; their product fits 63 bits.
+    pub shape: Vec<u64>,
+    /// The product of the dimensions.
+    pub elements: u64,
+    /// Bytes of the message that holds it.
+    pub stored: u64,
+}
+
+/// Reads the TensorProto at `extent` without its elements.
+pub(crate) fn read_head(source: &dyn Source, extent: Extent) -> Result<ConstHead> {
+    let head = Head::read(source, extent)?;
+    let (shape, elements) = dimensions(&head.shape).map_err(|e| e.at(source.path()).offset(extent.offset))?;
+    Ok(ConstHead {
+        dtype: dtype::base(head.dtype),
+        shape,
+        elements,
+        stored: extent.len,
+    })
+}
+
 /// The highest rank TensorFlow knows (tensor_shape.h, `MaxDimensions`).
 const MAX_RANK: usize = 254;
 

@@ -94,6 +94,15 @@ pub fn open(source: Arc<dyn Source>, hint: Option<Kind>) -> Result<GraphFile> {
     })
 }
 
+/// Which graph file it is, by its first fields only; `None` where they fit none or several.
+pub fn kind_of(source: &dyn Source) -> Result<Option<Kind>> {
+    let head = head(source)?;
+    if looks_like_text(&head) {
+        return Ok(text_kind(&head));
+    }
+    Ok(binary_kind(source).unwrap_or_default())
+}
+
 /// How much of a file is looked at to tell text from binary.
 const HEAD: u64 = 1024;
 
@@ -185,8 +194,11 @@ fn message_in_field_2(source: &dyn Source, extent: Extent) -> Option<Kind> {
     if first.0 != 1 {
         return None;
     }
-    if is_node(source, first.1) == Some(true) {
-        return Some(Kind::MetaGraph);
+    match is_node(source, first.1) {
+        Some(true) => return Some(Kind::MetaGraph),
+        // A MetaInfoDef with its op list; a FunctionDef has no field 2.
+        Some(false) => return Some(Kind::SavedModel),
+        None => {}
     }
     // A FunctionDef starts with its signature, an OpDef, which starts with its name.
     let signature = first_len(source, first.1)?;

@@ -5,7 +5,6 @@
 //! sorted order is asked for, 4 more once the lists by type are. Node ids are positions in the file.
 //! Names are bytes, not text; damaged graphs may repeat them, and every occurrence keeps its id.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -168,32 +167,29 @@ impl NodeIndex {
 
     /// The first node of this name.
     pub fn find(&self, name: &[u8]) -> Option<u32> {
-        self.find_all(name).first().copied()
+        let first = self.from(name).first().copied()?;
+        (self.name(first) == name).then_some(first)
     }
 
     /// Every node of this name: more than one only in a damaged graph.
     pub fn find_all(&self, name: &[u8]) -> &[u32] {
-        self.range(|n| n.cmp(name))
+        let rest = self.from(name);
+        let len = rest.iter().take_while(|i| self.name(**i) == name).count();
+        rest.get(..len).unwrap_or_default()
     }
 
     /// The nodes whose names start with `prefix`, in the order of names.
     pub fn with_prefix(&self, prefix: &[u8]) -> &[u32] {
-        self.range(|n| {
-            if n.starts_with(prefix) {
-                Ordering::Equal
-            } else {
-                n.cmp(prefix)
-            }
-        })
+        let rest = self.from(prefix);
+        let len = rest.partition_point(|i| self.name(*i).starts_with(prefix));
+        rest.get(..len).unwrap_or_default()
     }
 
-    /// The part of the sorted order for which `place` says Equal; it must be monotonic.
-    fn range(&self, place: impl Fn(&[u8]) -> Ordering) -> &[u32] {
+    /// The part of the sorted order that is not before `name`.
+    fn from(&self, name: &[u8]) -> &[u32] {
         let sorted = self.sorted();
-        let start = sorted.partition_point(|i| place(self.name(*i)) == Ordering::Less);
-        let rest = sorted.get(start..).unwrap_or_default();
-        let len = rest.partition_point(|i| place(self.name(*i)) == Ordering::Equal);
-        rest.get(..len).unwrap_or_default()
+        let start = sorted.partition_point(|i| self.name(*i) < name);
+        sorted.get(start..).unwrap_or_default()
     }
 
     /// The nodes whose name an earlier node has already, in the order of names.
@@ -205,6 +201,16 @@ impl NodeIndex {
             .filter(|(a, b)| self.name(**a) == self.name(**b))
             .map(|(_, b)| *b)
             .collect()
+    }
+
+    /// Whether any node is of an op type. Needs no order, so it is quick from the start.
+    pub fn has_type(&self, op: &[u8]) -> bool {
+        (0..self.type_names.len()).any(|t| self.type_names.get(t) == op)
+    }
+
+    /// How many op types are in use.
+    pub fn type_count(&self) -> usize {
+        self.type_names.len()
     }
 
     /// The op types in use, in the order of their names.

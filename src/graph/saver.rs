@@ -9,17 +9,19 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::constant::ConstData;
 use super::meta_graph::MetaGraph;
 use super::node::Node;
 use super::node::Slot;
 use super::node::Target;
 use super::variables;
+use super::variables::Budget;
+use super::variables::Callers;
 use super::variables::VariableKey;
 use super::view::GraphView;
 use crate::error::Error;
 use crate::error::Result;
 use crate::proto::tensorflow::SaverDef;
-use crate::proto::tensorflow::attr_value::Value;
 
 /// One thing a saver saves or restores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +81,16 @@ impl Savers {
     }
 
     pub(crate) fn find(meta: &MetaGraph) -> Self {
-        let mut savers = in_graph(meta.graph(), &SAVE_OPS);
-        savers.extend(in_functions(meta));
+        let budget = Budget::new(meta);
+        let callers = Callers::find(meta);
+        let mut savers = in_graph(meta.graph(), &budget, &SAVE_OPS);
+        savers.extend(in_functions(meta, &budget, &callers));
         if savers.is_empty() {
-            savers = in_graph(meta.graph(), &RESTORE_OPS);
+            savers = in_graph(meta.graph(), &budget, &RESTORE_OPS);
         }
         let own = meta.saver_def().ok().flatten();
         for saver in &mut savers {
-            saver.saver_def = variables::saver_def(meta, own.as_ref(), saver);
+            saver.saver_def = variables::saver_def(meta, &callers, own.as_ref(), saver);
         }
         // Stable: the rest stays in its order.
         savers.sort_by_key(|s| own.is_none() || s.saver_def != own);
@@ -152,7 +156,7 @@ const RESTORE_OPS: [SaverOp; 3] = [
 ];
 
 /// The savers made of these ops, by scope.
-fn in_graph(view: GraphView<'_>, kinds: &[SaverOp]) -> Vec<Saver> {
+fn in_graph(view: GraphView<'_>, budget: &Budget, kinds: &[SaverOp]) -> Vec<Saver> {
     let mut by_scope: BTreeMap<Bytes, Saver> = BTreeMap::new();
     for kind in kinds {
         for id in view.nodes().of_type(kind.op) {
@@ -167,7 +171,7 @@ fn in_graph(view: GraphView<'_>, kinds: &[SaverOp]) -> Vec<Saver> {
                 problems: Vec::new(),
             });
             saver.ops.push(*id);
-            match entries(view, kind, *id) {
+            match entries(view, budget, kind, *id) {
                 Ok(entries) => saver.entries.extend(entries),
                 Err(e) => saver.problems.push(e),
             }
@@ -177,43 +181,32 @@ fn in_graph(view: GraphView<'_>, kinds: &[SaverOp]) -> Vec<Saver> {
 }
 
 /// The savers in functions, their variables found through the nodes that call them.
-fn in_functions(meta: &MetaGraph) -> Vec<Saver> {
+fn in_functions(meta: &MetaGraph, budget: &Budget, callers: &Callers) -> Vec<Saver> {
     let ops: Vec<&[u8]> = SAVE_OPS.iter().map(|k| k.op).collect();
     let mut found = Vec::new();
     for function in meta.functions().iter().filter(|f| f.has_op(&ops)) {
-        let mut savers = in_graph(meta.body(function), &SAVE_OPS);
-        let caller = caller(meta.graph(), function.name());
+        let mut savers = in_graph(meta.body(function), budget, &SAVE_OPS);
+        let view = meta.graph();
+        let caller = callers
+            .of(view, function.name())
+            .and_then(|id| view.node(id).ok());
         for entry in savers.iter_mut().flat_map(|s| &mut s.entries) {
             entry.variable = caller
                 .as_ref()
-                .and_then(|c| variables::through_call(meta, function, c, entry));
+                .and_then(|c| variables::through_call(meta, budget, function, c, entry));
         }
         found.extend(savers);
     }
     found
 }
 
-/// The node of the main graph that calls a function.
-pub(crate) fn caller(view: GraphView<'_>, function: &[u8]) -> Option<Node> {
-    let calls = [&b"StatefulPartitionedCall"[..], b"PartitionedCall", function];
-    for op in calls {
-        for id in view.nodes().of_type(op) {
-            let node = view.node(*id).ok()?;
-            let called = view.attr(&node, b"f").ok().flatten().and_then(|v| v.value);
-            if op == function || matches!(called, Some(Value::Func(f)) if f.name == function) {
-                return Some(node);
-            }
-        }
-    }
-    None
-}
-
 /// What one save or restore op handles.
-fn entries(view: GraphView<'_>, kind: &SaverOp, id: u32) -> Result<Vec<SaverEntry>> {
+fn entries(view: GraphView<'_>, budget: &Budget, kind: &SaverOp, id: u32) -> Result<Vec<SaverEntry>> {
+    budget.spend(view, id)?;
     let node = view.node(id)?;
-    let names = constant_strings(view, &node, 1)?;
+    let names = constant_strings(view, budget, &node, 1)?;
     let slices = match kind.slices {
-        Some(input) => constant_strings(view, &node, input)?,
+        Some(input) => constant_strings(view, budget, &node, input)?,
         None => Vec::new(),
     };
     let slice = |i: usize| slices.get(i).cloned().unwrap_or_default();
@@ -224,7 +217,7 @@ fn entries(view: GraphView<'_>, kind: &SaverOp, id: u32) -> Result<Vec<SaverEntr
             for (i, (key, input)) in names.into_iter().zip(inputs).enumerate() {
                 // In functions the variable is settled later, from the caller.
                 let variable = match view.function() {
-                    None => variables::upstream_variable(view, input.target),
+                    None => variables::upstream_variable(view, budget, input.target),
                     Some(_) => None,
                 };
                 out.push(SaverEntry {
@@ -237,7 +230,7 @@ fn entries(view: GraphView<'_>, kind: &SaverOp, id: u32) -> Result<Vec<SaverEntr
             }
         }
         None => {
-            let restored = variables::restored(view, id)?;
+            let restored = variables::restored(view, budget, id)?;
             for (i, key) in names.into_iter().enumerate() {
                 let output = u32::try_from(i).unwrap_or(u32::MAX);
                 out.push(SaverEntry {
@@ -254,7 +247,7 @@ fn entries(view: GraphView<'_>, kind: &SaverOp, id: u32) -> Result<Vec<SaverEntr
 }
 
 /// The strings of the constant at a data input.
-fn constant_strings(view: GraphView<'_>, node: &Node, input: usize) -> Result<Vec<Bytes>> {
+fn constant_strings(view: GraphView<'_>, budget: &Budget, node: &Node, input: usize) -> Result<Vec<Bytes>> {
     let fail = |what: &str| {
         let name = String::from_utf8_lossy(&node.name).into_owned();
         Error::unsupported(format!("op {name:?}: input {input} {what}"))
@@ -265,18 +258,22 @@ fn constant_strings(view: GraphView<'_>, node: &Node, input: usize) -> Result<Ve
     let Some(Target::Node(id)) = target else {
         return Err(fail("leads nowhere"));
     };
-    let id = variables::upstream(view, id, |op| op == b"Const").ok_or_else(|| fail("is not a constant"))?;
+    let id = variables::upstream(view, budget, id, |op| op == b"Const")
+        .ok_or_else(|| fail("is not a constant"))?;
+    budget.spend(view, id)?;
     let value = view.const_value(id)?;
-    // A vector may claim more than it stores; no save op has more names than inputs.
-    let count = value.elements.min(MAX_KEYS);
-    Ok((0..count)
-        .filter_map(|i| value.string(i))
-        .map(Bytes::copy_from_slice)
-        .collect())
+    // A vector may claim more strings than it stores; savers have each key once, so the rest is no loss.
+    match value.data {
+        ConstData::Strings { stored, .. } => {
+            budget.keep(view, stored.len())?;
+            let strings = stored.iter().map(Bytes::copy_from_slice);
+            Ok(strings
+                .take(usize::try_from(value.elements).unwrap_or(usize::MAX))
+                .collect())
+        }
+        ConstData::Fixed { .. } => Err(fail("is not a string constant")),
+    }
 }
-
-/// No more keys of one op than this are read; the elements a constant repeats cost nothing to claim.
-const MAX_KEYS: u64 = 1 << 24;
 
 #[cfg(test)]
 #[path = "saver_tests.rs"]

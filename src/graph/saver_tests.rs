@@ -235,3 +235,30 @@ fn names_that_are_not_constant_are_a_problem() {
     assert!(text[0].contains("input 1 is not a constant"), "{text:?}");
     assert!(text[1].contains("input 1 leads nowhere"), "{text:?}");
 }
+
+#[test]
+fn claims_cost_nothing() {
+    // A hundred bytes that claim 2^40 keys, and many ops that share one long list of keys.
+    let many = TensorProto {
+        string_val: vec!["k".into()],
+        ..tensor(7, &[1 << 40])
+    };
+    let m = nodes(vec![
+        node("n", "Const", &[]).attr("value", V::Tensor(many)),
+        node("r", "RestoreV2", &["n", "n", "n"]),
+    ]);
+    assert_eq!(m.savers().savers()[0].entries.len(), 1);
+    let mut list = vec![constant("n", &[""; 20_000])];
+    list.extend((0..300).map(|i| node(&format!("s{i}/r"), "RestoreV2", &["n", "n", "n"])));
+    let m = nodes(list);
+    let total: usize = m.savers().savers().iter().map(|s| s.entries.len()).sum();
+    assert!((20_000..2_000_000).contains(&total), "{total}");
+    let problem = m
+        .savers()
+        .savers()
+        .iter()
+        .flat_map(|s| &s.problems)
+        .next()
+        .unwrap();
+    assert!(problem.to_string().contains("too often"), "{problem}");
+}

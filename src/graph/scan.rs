@@ -10,70 +10,16 @@ use bytes::Bytes;
 
 use super::cursor::Cursor;
 use super::cursor::Extent;
+use super::cursor::NARROW;
 use super::cursor::Value;
 use super::cursor::WIDE;
 use super::index::Builder;
+use super::parts::Named;
+use super::parts::Parts;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::source::Source;
-
-/// A map entry or function that was found by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) name: Bytes,
-    /// The value of the entry; empty where it has none.
-    pub(crate) extent: Extent,
-}
-
-/// Where the parts of one MetaGraphDef lie.
-#[derive(Debug, Default)]
-pub(crate) struct Parts {
-    pub(crate) whole: Extent,
-    pub(crate) meta_info: Vec<Extent>,
-    pub(crate) graph_defs: Vec<Extent>,
-    pub(crate) nodes: Builder,
-    pub(crate) versions: Vec<Extent>,
-    pub(crate) functions: Vec<Named>,
-    pub(crate) gradients: Vec<Extent>,
-    pub(crate) registered_gradients: Vec<Extent>,
-    pub(crate) saver_def: Vec<Extent>,
-    pub(crate) collections: Vec<Named>,
-    pub(crate) signatures: Vec<Named>,
-    pub(crate) assets: Vec<Extent>,
-    pub(crate) object_graph: Vec<Extent>,
-    pub(crate) problems: Problems,
-}
-
-/// What was found wrong, the first hundred of it.
-#[derive(Debug, Default)]
-pub(crate) struct Problems {
-    list: Vec<Error>,
-    more: u64,
-}
-
-impl Problems {
-    /// How many are kept: one broken byte can break a million messages.
-    const KEPT: usize = 100;
-
-    pub(crate) fn push(&mut self, error: Error) {
-        if self.list.len() < Self::KEPT {
-            self.list.push(error);
-        } else {
-            self.more = self.more.saturating_add(1);
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Vec<Error> {
-        if self.more > 0 {
-            self.list.push(Error::corrupt(format!(
-                "and {} more problems like these",
-                self.more
-            )));
-        }
-        self.list
-    }
-}
 
 /// Which message a scan is in.
 #[derive(Debug, Clone, Copy)]
@@ -317,6 +263,14 @@ impl<'a> Scan<'a> {
     }
 
     fn node_fields(&mut self, extent: Extent) -> Result<()> {
+        if extent.len <= NARROW as u64 {
+            let bytes = self.cursor.bytes(extent)?;
+            if short_fields(bytes, &mut self.name, &mut self.op) {
+                return Ok(());
+            }
+            self.name.clear();
+            self.op.clear();
+        }
         self.cursor.seek(extent.offset);
         let end = extent.end();
         while let Some((number, value)) = self.cursor.whole_field(end)? {
@@ -374,6 +328,42 @@ impl<'a> Scan<'a> {
         }
         Ok(Named { name, extent })
     }
+}
+
+/// Takes name and op type of a NodeDef that has only length-delimited fields, as all nodes do in
+/// practice: twice as fast as the general way. False: it has others, or is damaged.
+fn short_fields(bytes: &[u8], name: &mut Vec<u8>, op: &mut Vec<u8>) -> bool {
+    let mut rest = bytes;
+    while let [tag, tail @ ..] = rest {
+        // Field numbers up to 15, wire type 2.
+        if tag & 0x87 != 2 || *tag == 2 {
+            return false;
+        }
+        let (len, tail) = match tail {
+            [len @ 0..0x80, tail @ ..] => (usize::from(*len), tail),
+            [low, high @ 0..0x80, tail @ ..] => {
+                let len = usize::from(*high).wrapping_shl(7) | usize::from(low & 0x7f);
+                (len, tail)
+            }
+            _ => return false,
+        };
+        let Some((payload, next)) = tail.split_at_checked(len) else {
+            return false;
+        };
+        match tag {
+            0x0a => {
+                name.clear();
+                name.extend_from_slice(payload);
+            }
+            0x12 => {
+                op.clear();
+                op.extend_from_slice(payload);
+            }
+            _ => {}
+        }
+        rest = next;
+    }
+    true
 }
 
 /// What a field is, for messages.

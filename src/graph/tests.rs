@@ -389,6 +389,10 @@ fn kinds_are_recognised() {
         saved_model_schema_version: 1,
         meta_graphs: vec![full(), MetaGraphDef::default(), full()],
     };
+    let versionless = SavedModel {
+        saved_model_schema_version: 0,
+        meta_graphs: vec![full()],
+    };
     let nameless = MetaGraphDef {
         meta_info_def: None,
         ..full()
@@ -403,6 +407,7 @@ fn kinds_are_recognised() {
         (graph.encode_to_vec(), Kind::GraphDef, 1),
         (only_library.encode_to_vec(), Kind::GraphDef, 1),
         (saved.encode_to_vec(), Kind::SavedModel, 3),
+        (versionless.encode_to_vec(), Kind::SavedModel, 1),
     ] {
         for hint in [None, Some(Kind::MetaGraph), Some(Kind::GraphDef)] {
             let file = open(source(bytes.clone()), hint).unwrap();

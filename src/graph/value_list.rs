@@ -47,6 +47,11 @@ fn list_of(dtype: u32) -> Option<(u32, Coding)> {
     })
 }
 
+/// The number of the list field of a type.
+pub(crate) fn list_field(dtype: u32) -> Option<u32> {
+    list_of(dtype).map(|(field, _)| field)
+}
+
 /// The value in one byte of the types narrower than that, whose upper bits are unspecified
 /// (format.md, dtype table): sign-extended or masked.
 pub(crate) fn narrow(dtype: u32, byte: u8) -> u8 {

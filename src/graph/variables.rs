@@ -1,6 +1,8 @@
 //! From tensors that are saved to the variables they come from.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::collections::HashSet;
 
 use bytes::Bytes;
@@ -15,12 +17,14 @@ use super::node::Target;
 use super::node::split_input;
 use super::saver::Saver;
 use super::saver::SaverEntry;
-use super::saver::caller;
 use super::view::GraphView;
+use crate::error::Error;
 use crate::error::Result;
+use crate::proto::tensorflow::AttrValue;
 use crate::proto::tensorflow::SaveSliceInfoDef;
 use crate::proto::tensorflow::SaverDef;
 use crate::proto::tensorflow::VariableDef;
+use crate::proto::tensorflow::attr_value::Value;
 
 /// Under which key of a checkpoint a variable is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,70 @@ const PASSING: [&[u8]; 12] = [
     b"Reshape",
 ];
 
+/// How much reading the search for savers may cost, in bytes: many ops that share one large constant,
+/// or restore ops in a row, would otherwise make it the square of the file.
+#[derive(Debug)]
+pub(crate) struct Budget(Cell<u64>);
+
+impl Budget {
+    pub(crate) fn new(meta: &MetaGraph) -> Self {
+        let file = meta.source().len().saturating_mul(4);
+        Self(Cell::new(file.saturating_add(64 << 20)))
+    }
+
+    /// Takes what reading node `id` costs.
+    pub(crate) fn spend(&self, view: GraphView<'_>, id: u32) -> Result<()> {
+        self.take(view, view.extent(id)?.len.saturating_add(64))
+    }
+
+    /// Takes what keeping so many entries costs.
+    pub(crate) fn keep(&self, view: GraphView<'_>, entries: u64) -> Result<()> {
+        self.take(view, entries.saturating_mul(64))
+    }
+
+    fn take(&self, view: GraphView<'_>, cost: u64) -> Result<()> {
+        match self.0.get().checked_sub(cost) {
+            Some(left) => {
+                self.0.set(left);
+                Ok(())
+            }
+            None => Err(
+                Error::unsupported("the savers refer to each other too often to follow")
+                    .at(view.meta_graph().source().path()),
+            ),
+        }
+    }
+}
+
+/// Which nodes of the main graph call which functions.
+#[derive(Debug)]
+pub(crate) struct Callers(HashMap<Bytes, u32>);
+
+impl Callers {
+    pub(crate) fn find(meta: &MetaGraph) -> Self {
+        let view = meta.graph();
+        let mut callers = HashMap::new();
+        for op in [&b"StatefulPartitionedCall"[..], b"PartitionedCall"] {
+            for id in view.nodes().of_type(op) {
+                let Ok(node) = view.node(*id) else { continue };
+                if let Ok(Some(AttrValue {
+                    value: Some(Value::Func(f)),
+                })) = view.attr(&node, b"f")
+                {
+                    callers.entry(f.name).or_insert(*id);
+                }
+            }
+        }
+        Self(callers)
+    }
+
+    /// The node that calls a function, by an attribute or by its op type.
+    pub(crate) fn of(&self, view: GraphView<'_>, function: &[u8]) -> Option<u32> {
+        let direct = || view.nodes().of_type(function).first().copied();
+        self.0.get(function).copied().or_else(direct)
+    }
+}
+
 /// How many ops a walk passes; savers in real graphs pass three.
 const STEPS: usize = 64;
 
@@ -71,23 +139,28 @@ pub(crate) fn scope(name: &[u8]) -> &[u8] {
 }
 
 /// The first node whose op type `wanted` says yes to, from `id` upwards through ops that pass values on.
-pub(crate) fn upstream(view: GraphView<'_>, id: u32, wanted: impl Fn(&[u8]) -> bool) -> Option<u32> {
-    match walk(view, Target::Node(id), wanted) {
+pub(crate) fn upstream(
+    view: GraphView<'_>,
+    budget: &Budget,
+    id: u32,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Option<u32> {
+    match walk(view, budget, Target::Node(id), wanted) {
         Target::Node(id) => Some(id),
         _ => None,
     }
 }
 
 /// The variable that the value of `target` is.
-pub(crate) fn upstream_variable(view: GraphView<'_>, target: Target) -> Option<u32> {
-    match walk(view, target, is_variable_op) {
+pub(crate) fn upstream_variable(view: GraphView<'_>, budget: &Budget, target: Target) -> Option<u32> {
+    match walk(view, budget, target, is_variable_op) {
         Target::Node(id) => Some(id),
         _ => None,
     }
 }
 
 /// Walks up to a wanted node or an argument of the function.
-fn walk(view: GraphView<'_>, from: Target, wanted: impl Fn(&[u8]) -> bool) -> Target {
+fn walk(view: GraphView<'_>, budget: &Budget, from: Target, wanted: impl Fn(&[u8]) -> bool) -> Target {
     let mut at = from;
     for _ in 0..STEPS {
         let Target::Node(id) = at else { return at };
@@ -98,7 +171,7 @@ fn walk(view: GraphView<'_>, from: Target, wanted: impl Fn(&[u8]) -> bool) -> Ta
         if !PASSING.contains(&op) {
             return Target::Missing;
         }
-        at = match view.node(id) {
+        at = match budget.spend(view, id).and_then(|()| view.node(id)) {
             Ok(node) => node.data_inputs().next().map_or(Target::Missing, |i| i.target),
             Err(_) => Target::Missing,
         };
@@ -109,29 +182,31 @@ fn walk(view: GraphView<'_>, from: Target, wanted: impl Fn(&[u8]) -> bool) -> Ta
 /// The variable of the main graph that an entry of a saver in a function saves.
 pub(crate) fn through_call(
     meta: &MetaGraph,
+    budget: &Budget,
     function: &Function,
     caller: &Node,
     entry: &SaverEntry,
 ) -> Option<u32> {
-    let Target::Argument(i) = walk(meta.body(function), entry.tensor, |_| false) else {
+    let Target::Argument(i) = walk(meta.body(function), budget, entry.tensor, |_| false) else {
         return None;
     };
     let input = caller.data_inputs().nth(i as usize)?;
-    upstream_variable(meta.graph(), input.target)
+    upstream_variable(meta.graph(), budget, input.target)
 }
 
 /// The variables that take the outputs of a restore op, by output.
-pub(crate) fn restored(view: GraphView<'_>, id: u32) -> Result<BTreeMap<u32, u32>> {
+pub(crate) fn restored(view: GraphView<'_>, budget: &Budget, id: u32) -> Result<BTreeMap<u32, u32>> {
     let mut found = BTreeMap::new();
     // Each with the output of the restore op that its value is; the op itself has none yet.
     let mut todo: Vec<(u32, Option<u32>)> = vec![(id, None)];
     let mut seen = HashSet::new();
     while let Some((at, output)) = todo.pop() {
-        if seen.len() > MAX_RESTORED || !seen.insert((at, output)) {
+        if !seen.insert((at, output)) {
             continue;
         }
         let name = view.nodes().name(at);
         for consumer in view.consumers(at)? {
+            budget.spend(view, *consumer)?;
             let node = view.node(*consumer)?;
             for (i, input) in node.data_inputs().enumerate() {
                 let (from, slot, _) = split_input(&input.raw, view.function().is_some());
@@ -143,7 +218,7 @@ pub(crate) fn restored(view: GraphView<'_>, id: u32) -> Result<BTreeMap<u32, u32
                 match (&node.op[..], i) {
                     (b"Assign" | b"AssignVariableOp", 1) => {
                         let target = node.data_inputs().next().map_or(Target::Missing, |i| i.target);
-                        if let Some(variable) = upstream_variable(view, target) {
+                        if let Some(variable) = upstream_variable(view, budget, target) {
                             found.entry(output).or_insert(variable);
                         }
                     }
@@ -156,11 +231,15 @@ pub(crate) fn restored(view: GraphView<'_>, id: u32) -> Result<BTreeMap<u32, u32
     Ok(found)
 }
 
-/// How many steps are taken from one restore op.
-const MAX_RESTORED: usize = 1 << 20;
-
 /// The SaverDef that names a saver: the MetaGraph's own, or one of collection `savers`.
-pub(crate) fn saver_def(meta: &MetaGraph, own: Option<&SaverDef>, saver: &Saver) -> Option<SaverDef> {
+pub(crate) fn saver_def(
+    meta: &MetaGraph,
+    callers: &Callers,
+    own: Option<&SaverDef>,
+    saver: &Saver,
+) -> Option<SaverDef> {
+    let view = meta.graph();
+    let caller = saver.function.as_ref().and_then(|f| callers.of(view, f));
     let names = |def: &SaverDef| match &saver.function {
         None => {
             let (name, _, _) = split_input(&def.save_tensor_name, false);
@@ -169,8 +248,9 @@ pub(crate) fn saver_def(meta: &MetaGraph, own: Option<&SaverDef>, saver: &Saver)
             // SavedModels feed the file name from outside the scope of the saver.
             same(name) || (name.is_empty() && same(file))
         }
-        Some(function) => caller(meta.graph(), function)
-            .is_some_and(|call| split_input(&def.save_tensor_name, false).0 == call.name),
+        Some(_) => {
+            caller.is_some_and(|id| split_input(&def.save_tensor_name, false).0 == view.nodes().name(id))
+        }
     };
     if let Some(own) = own.filter(|def| names(def)) {
         return Some(own.clone());

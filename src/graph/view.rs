@@ -11,6 +11,7 @@ use super::abridge::Omitted;
 use super::abridge::Part;
 use super::abridge::abridge;
 use super::constant;
+use super::constant::ConstHead;
 use super::constant::ConstValue;
 use super::consumers::Consumers;
 use super::cursor::Extent;
@@ -174,6 +175,11 @@ impl<'a> GraphView<'a> {
         Ok(self.consumers_of_all()?.control(id))
     }
 
+    /// Whether the consumers are known already, so that asking for them is quick.
+    pub fn has_consumers(self) -> bool {
+        self.graph.consumers.get().is_some()
+    }
+
     /// Bytes in use for consumers, if they were asked for.
     pub fn consumer_memory(self) -> usize {
         match self.graph.consumers.get() {
@@ -184,6 +190,15 @@ impl<'a> GraphView<'a> {
 
     /// The tensor in attribute `value` of a node: what a Const holds.
     pub fn const_value(self, id: u32) -> Result<ConstValue> {
+        self.constant(id, constant::read)
+    }
+
+    /// What a Const is, without reading its elements.
+    pub fn const_head(self, id: u32) -> Result<ConstHead> {
+        self.constant(id, constant::read_head)
+    }
+
+    fn constant<T>(self, id: u32, read: impl Fn(&dyn Source, Extent) -> Result<T>) -> Result<T> {
         let node = node::read(self.source(), id, self.extent(id)?, self.function.is_some())?;
         let name = String::from_utf8_lossy(&node.name).into_owned();
         let tensor = match node.attr(b"value") {
@@ -195,7 +210,7 @@ impl<'a> GraphView<'a> {
                 .at(self.source().path())
                 .offset(node.extent.offset));
         };
-        constant::read(self.source(), tensor).map_err(|e| e.context(format_args!("op {name:?}")))
+        read(self.source(), tensor).map_err(|e| e.context(format_args!("op {name:?}")))
     }
 
     /// Where the TensorProto in the AttrValue at `extent` lies: field 8.

@@ -64,8 +64,8 @@ fn of_bytes(head: &[u8], tail: &[u8], len: u64) -> Option<(&'static str, &'stati
     }
     if tail == MAGIC {
         return Some((
-            "is a table without .index in its name: perhaps a V1 checkpoint",
-            "V2 checkpoints have a .index and .data files",
+            "is a table without .index in its name, and no V1 checkpoint",
+            "an index needs its name: P.index beside P.data-00000-of-00001",
         ));
     }
     let json = head.get(8) == Some(&b'{');

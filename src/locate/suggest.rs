@@ -15,6 +15,7 @@ fn prefixes(store: &dyn Store, dir: &Path) -> Vec<PathBuf> {
         .iter()
         .filter_map(|name| super::without_suffix(name, b".index"))
         .collect();
+    found.extend(super::v1::prefixes(store, dir, &names));
     found.sort_by(|a, b| natural(a.as_os_str().as_bytes(), b.as_os_str().as_bytes()));
     found
 }

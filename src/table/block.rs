@@ -1,5 +1,7 @@
 //! One block: checked, decompressed, and its records in order (format.md 1.2, 1.3).
 
+use bytes::Bytes;
+
 use crate::error::Error;
 use crate::error::Result;
 use crate::source::Source;
@@ -9,9 +11,9 @@ use super::footer::Handle;
 use super::footer::TRAILER_LEN;
 
 /// Block type: stored as it is.
-const RAW: u8 = 0;
+pub(super) const RAW: u8 = 0;
 /// Block type: Snappy, raw format.
-const SNAPPY: u8 = 1;
+pub(super) const SNAPPY: u8 = 1;
 /// Snappy makes at most 64 bytes of 3; more claimed is a lie, refused before it is allocated.
 const MAX_SNAPPY_RATIO: usize = 32;
 /// What TensorFlow adds to a rotated CRC, so that CRCs of data with CRCs in it are not weak.
@@ -25,7 +27,7 @@ pub(crate) fn mask_crc(crc: u32) -> u32 {
 /// A checked, decompressed block.
 #[derive(Debug)]
 pub(super) struct Block {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// Where the records end and the restart offsets begin.
     records_end: usize,
     restarts: usize,
@@ -76,7 +78,7 @@ impl Block {
             // A block that says it has no restarts is empty to TensorFlow too.
             records_end: if count == 0 { 0 } else { records_end },
             restarts: count,
-            bytes,
+            bytes: bytes.into(),
         };
         if count > 0 && block.restart(0) != Some(0) {
             return Err(Error::corrupt("the first restart offset is not 0"));
@@ -92,6 +94,11 @@ impl Block {
         let at = self.records_end.checked_add(index.checked_mul(4)?)?;
         let bytes = self.bytes.get(at..)?.first_chunk::<4>()?;
         usize::try_from(u32::from_le_bytes(*bytes)).ok()
+    }
+
+    /// `part`, which [`Block::for_each`] gave, kept with its block.
+    pub(super) fn keep(&self, part: &[u8]) -> Bytes {
+        self.bytes.slice_ref(part)
     }
 
     /// Calls `each` with every record in order; `key` is a buffer that is reused. Keys strictly increase.

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::block::Block;
 use super::footer::Handle;
 use super::footer::read_index_handle;
+use super::seek;
+use super::seek::Found;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::printable;
@@ -156,10 +160,24 @@ impl Table {
         Ok(())
     }
 
-    /// The value of `key`, where it is there. Reads one block.
-    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    /// The only block that may hold `key`.
+    fn block_of(&self, key: &[u8]) -> Option<&DataBlock> {
         let index = self.blocks.partition_point(|block| &*block.separator < key);
-        let Some(data) = self.blocks.get(index) else {
+        self.blocks.get(index)
+    }
+
+    /// Where the value of `key` lies, where it is there. Reads heads of some records of one block, no value;
+    /// so the checksum of the block is not looked at.
+    pub fn find(&self, key: &[u8]) -> Result<Option<Found>> {
+        match self.block_of(key) {
+            Some(data) => seek::find(&*self.source, data.handle, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The value of `key`, where it is there. Reads and checks one block, which the value keeps in memory.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        let Some(data) = self.block_of(key) else {
             return Ok(None);
         };
         let block = Block::read(&*self.source, data.handle)?;
@@ -167,7 +185,7 @@ impl Table {
         block
             .for_each(&mut Vec::new(), |k, value| {
                 if k == key {
-                    found = Some(value.to_vec());
+                    found = Some(block.keep(value));
                 }
                 Ok(())
             })

@@ -74,7 +74,8 @@ fn complex(re: &str, im: &str) -> String {
     format!("{re}{sign}{im}j")
 }
 
-fn real32(value: f32) -> String {
+/// A float as Python's `repr` of the same value in single precision.
+pub fn real32(value: f32) -> String {
     layout(
         value.is_finite(),
         f64::from(value.abs()),

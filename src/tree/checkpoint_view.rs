@@ -5,11 +5,20 @@ use std::time::SystemTime;
 
 use super::branch::Branch;
 use super::branch::not_a;
+use super::by_name::ByName;
+use super::by_type::ByType;
 use super::cache::Cache;
+use super::collections::Collections;
 use super::facet::BranchName;
 use super::facet::Facet;
+use super::functions::Functions;
+use super::graph_tree::GraphTree;
 use super::ids::Ids;
 use super::ids::Node;
+use super::objects::Objects;
+use super::ops::Ops;
+use super::savers::Savers;
+use super::signatures::Signatures;
 use super::source::Source;
 use super::tensors::Tensors;
 use super::top::Top;
@@ -20,12 +29,13 @@ use super::view::NodeId;
 use super::view::Stat;
 use super::view::Totals;
 use super::view::View;
-use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
 use crate::content::Content;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::source::FileStat;
+use crate::tensor::TensorId;
 
 /// A checkpoint as a directory (design.md 2).
 #[derive(Debug)]
@@ -37,6 +47,19 @@ pub struct CheckpointView {
     top: Top,
     tensors: Option<Arc<Tensors>>,
     source: Source,
+    graph: Option<GraphBranches>,
+    objects: Option<(Objects, ByName)>,
+}
+
+/// The branches that a graph has.
+#[derive(Debug)]
+struct GraphBranches {
+    ops: Ops,
+    by_type: ByType,
+    collections: Collections,
+    savers: Savers,
+    signatures: Signatures,
+    functions: Functions,
 }
 
 /// Who owns the nodes: the owner of the source files.
@@ -49,29 +72,85 @@ struct Owner {
     mtime: SystemTime,
 }
 
+impl Owner {
+    /// The owner of the first file, and the read bits that every file grants: with `allow_other` they decide who reads
+    /// a shard through us.
+    fn of(files: &[FileStat]) -> Self {
+        let Some(first) = files.first() else {
+            return Self {
+                uid: 0,
+                gid: 0,
+                read: 0o444,
+                mtime: SystemTime::UNIX_EPOCH,
+            };
+        };
+        let granted = |file: &FileStat| {
+            let others = file.mode & 0o004;
+            // To a file of somebody else, the owner of the first is one of the others.
+            let user = match file.uid == first.uid {
+                true => file.mode & 0o400,
+                false => others.wrapping_shl(6),
+            };
+            let group = match file.gid == first.gid {
+                true => file.mode & 0o040,
+                false => others.wrapping_shl(3),
+            };
+            user | group | others
+        };
+        let read = files.iter().map(granted).fold(0o444, |all, bits| all & bits);
+        Self {
+            uid: first.uid,
+            gid: first.gid,
+            read: u16::try_from(read).unwrap_or(0),
+            mtime: first.modified,
+        }
+    }
+}
+
 impl CheckpointView {
     /// The tree of a checkpoint.
     pub fn new(checkpoint: Arc<Checkpoint>) -> Self {
-        let tensors = checkpoint
-            .bundle()
-            .map(|bundle| Arc::new(Tensors::new(bundle.clone())));
-        let stat = checkpoint.files().iter().find_map(|file| file.stat);
+        Self::with_generation(checkpoint, 0)
+    }
+
+    /// The tree of one of several checkpoints: its ids have this generation (below 1024), so that views of
+    /// different generations share none.
+    pub fn with_generation(checkpoint: Arc<Checkpoint>, generation: u16) -> Self {
+        let tensors = checkpoint.shared_tensors().map(|set| Arc::new(Tensors::new(set)));
+        let graph = checkpoint
+            .graph()
+            .and_then(|file| GraphTree::new(file.clone()))
+            .map(Arc::new);
+        let files: Vec<FileStat> = checkpoint.files().iter().filter_map(|file| file.stat).collect();
         Self {
-            ids: Ids::new(0),
+            ids: Ids::new(generation),
             cache: Cache::default(),
-            owner: Owner {
-                uid: stat.map_or(0, |stat| stat.uid),
-                gid: stat.map_or(0, |stat| stat.gid),
-                read: stat
-                    .and_then(|stat| u16::try_from(stat.mode & 0o444).ok())
-                    .unwrap_or(0o444),
-                mtime: stat.map_or(SystemTime::UNIX_EPOCH, |stat| stat.modified),
-            },
-            top: Top::new(&checkpoint, tensors.clone()),
+            owner: Owner::of(&files),
+            top: Top::new(&checkpoint, tensors.clone(), graph.clone()),
+            graph: graph.map(|graph| GraphBranches {
+                ops: Ops::new(graph.clone(), tensors.clone()),
+                by_type: ByType::new(graph.clone()),
+                collections: Collections::new(graph.clone()),
+                savers: Savers::new(graph.clone(), tensors.clone()),
+                signatures: Signatures::new(graph.clone()),
+                functions: Functions::new(graph),
+            }),
+            objects: tensors
+                .clone()
+                .filter(|_| checkpoint.has_objects())
+                .map(|tensors| {
+                    let objects = Objects::new(checkpoint.clone(), tensors.clone());
+                    (objects, ByName::new(checkpoint.clone(), tensors))
+                }),
             tensors,
             source: Source::new(&checkpoint),
             checkpoint,
         }
+    }
+
+    /// Its root: [`NodeId::ROOT`] for generation 0.
+    pub fn root(&self) -> NodeId {
+        self.ids.pack(Node::of(Facet::Root))
     }
 
     /// The checkpoint it shows.
@@ -81,7 +160,11 @@ impl CheckpointView {
 
     /// What meta/manifest.json says of a tensor.
     pub fn tensor_json(&self, id: TensorId) -> Option<serde_json::Value> {
-        Some(super::texts::manifest::tensor(self.tensors.as_deref()?, id))
+        Some(super::texts::manifest::tensor(
+            &self.checkpoint,
+            self.tensors.as_deref()?,
+            id,
+        ))
     }
 
     /// The path of the file of a tensor, from the root: `tensors/dense/kernel.npy`.
@@ -110,7 +193,16 @@ impl CheckpointView {
 
     fn branch(&self, node: Node) -> Result<&dyn Branch> {
         let missing = || Error::not_found("this checkpoint has no such part");
+        let graph = || self.graph.as_ref().ok_or_else(missing);
         Ok(match node.facet.branch() {
+            BranchName::Ops => &graph()?.ops,
+            BranchName::ByType => &graph()?.by_type,
+            BranchName::Collections => &graph()?.collections,
+            BranchName::Savers => &graph()?.savers,
+            BranchName::Signatures => &graph()?.signatures,
+            BranchName::Functions => &graph()?.functions,
+            BranchName::Objects => &self.objects.as_ref().ok_or_else(missing)?.0,
+            BranchName::ByName => &self.objects.as_ref().ok_or_else(missing)?.1,
             BranchName::Top => &self.top,
             BranchName::Tensors => self.tensors.as_deref().ok_or_else(missing)?,
             BranchName::Source => &self.source,
@@ -230,7 +322,14 @@ impl View for CheckpointView {
         let files = self.checkpoint.files().iter().filter_map(|file| file.stat);
         Totals {
             bytes: files.fold(0, |sum, stat| sum.saturating_add(stat.identity.len)),
-            nodes: self.checkpoint.bundle().map_or(0, |bundle| bundle.len().into()),
+            nodes: {
+                let tensors = self.checkpoint.tensors().map_or(0, |bundle| bundle.len().into());
+                let ops = self
+                    .checkpoint
+                    .meta_graph()
+                    .map_or(0, |meta| meta.graph().nodes().len() as u64);
+                ops.saturating_add(tensors)
+            },
         }
     }
 }

@@ -27,6 +27,22 @@ pub(super) enum BranchName {
     Tensors,
     /// source/.
     Source,
+    /// ops/ and functions/*/ops/.
+    Ops,
+    /// by-type/.
+    ByType,
+    /// collections/.
+    Collections,
+    /// savers/.
+    Savers,
+    /// signatures/.
+    Signatures,
+    /// functions/.
+    Functions,
+    /// objects/.
+    Objects,
+    /// by-name/.
+    ByName,
 }
 
 facets! {
@@ -56,6 +72,122 @@ facets! {
     SourceDir = Source,
     /// A link to a source file; item: which.
     SourceLink = Source,
+
+    /// A scope of ops that is no op itself; item: its first position, sub: its depth.
+    OpScope = Ops,
+    /// An op; item: which.
+    Op = Ops,
+    /// `@type`.
+    OpType = Ops,
+    /// `@node.pbtxt`.
+    OpNode = Ops,
+    /// `@device`.
+    OpDevice = Ops,
+    /// `@attrs`.
+    Attrs = Ops,
+    /// An attribute; sub: which.
+    Attr = Ops,
+    /// `@inputs.txt`.
+    InputsText = Ops,
+    /// `@inputs`.
+    Inputs = Ops,
+    /// A data input; sub: which.
+    Input = Ops,
+    /// `@control_inputs`.
+    ControlInputs = Ops,
+    /// A control input; sub: which of the control inputs.
+    ControlInput = Ops,
+    /// `@outputs`.
+    Outputs = Ops,
+    /// An output; sub: which.
+    Output = Ops,
+    /// `dtype` of an output.
+    OutputDtype = Ops,
+    /// `shape` of an output.
+    OutputShape = Ops,
+    /// `@op` of an output.
+    OutputOp = Ops,
+    /// `@consumers`.
+    Consumers = Ops,
+    /// A consumer; sub: which, data consumers first.
+    Consumer = Ops,
+    /// `@function`.
+    Calls = Ops,
+    /// A function that the op calls; sub: which.
+    Call = Ops,
+    /// `@value.npy` of a Const.
+    ConstValue = Ops,
+    /// `@value.npy` of a variable: a link.
+    VariableValue = Ops,
+    /// `name:k`, looked up and never listed; item: the op, sub: the output.
+    TensorName = Ops,
+
+    /// by-type/.
+    ByTypeDir = ByType,
+    /// An op type; item: which.
+    OpTypeDir = ByType,
+    /// A link to an op; item: the op.
+    OpOfType = ByType,
+
+    /// collections/.
+    CollectionsDir = Collections,
+    /// A collection; item: which.
+    Collection = Collections,
+    /// An item; sub: which.
+    CollectionItem = Collections,
+    /// An item as text; sub: which.
+    CollectionText = Collections,
+    /// `@items`.
+    CollectionItems = Collections,
+    /// `@kind`.
+    CollectionKind = Collections,
+
+    /// savers/.
+    SaversDir = Savers,
+    /// A saver; item: which.
+    Saver = Savers,
+    /// `var_list.tsv`.
+    VarList = Savers,
+    /// `saver_def.pbtxt`.
+    SaverDef = Savers,
+
+    /// signatures/.
+    SignaturesDir = Signatures,
+    /// A signature; item: which.
+    Signature = Signatures,
+    /// A file of a signature; sub: which.
+    SignatureFile = Signatures,
+
+    /// functions/.
+    FunctionsDir = Functions,
+    /// A function; item: which.
+    Function = Functions,
+    /// A file of a function; sub: which.
+    FunctionFile = Functions,
+
+    /// An object; item: which. The first is objects/.
+    Object = Objects,
+    /// A link to an object from where it does not stand; item: whose child, sub: which.
+    ObjectLink = Objects,
+    /// A link to a variable's tensor; likewise.
+    ObjectVariable = Objects,
+    /// `@attributes`.
+    ObjectAttributes = Objects,
+    /// A link to a tensor that an object saves; sub: which.
+    ObjectAttribute = Objects,
+    /// `@slots`.
+    ObjectSlots = Objects,
+    /// Slots of one name; sub: the first.
+    ObjectSlot = Objects,
+    /// A link to the tensor of a slot; sub: which.
+    ObjectSlotVariable = Objects,
+    /// `@config.json`.
+    ObjectConfig = Objects,
+
+    /// A scope of by-name/; item: its first position, sub: its depth.
+    NameScope = ByName,
+    /// A link to a tensor; item: which.
+    NameLink = ByName,
 }
 
 impl Facet {

@@ -29,14 +29,23 @@ pub fn whole(raw: &[u8]) -> Cow<'_, [u8]> {
 
 /// The directory name of a scope in tensors/, by-name/, objects/ and export/f32/.
 pub fn scope(raw: &[u8]) -> Cow<'_, [u8]> {
+    scope_of(raw, false)
+}
+
+/// The directory name of an object in objects/: one component, by the rule of scopes.
+pub fn object(raw: &[u8]) -> Cow<'_, [u8]> {
+    scope_of(raw, true)
+}
+
+fn scope_of(raw: &[u8], slash: bool) -> Cow<'_, [u8]> {
     let dot = SUFFIXES
         .iter()
         .find_map(|suffix| raw.strip_suffix(suffix.as_bytes()));
     let Some(stem) = dot else {
-        return encode(raw, false);
+        return encode(raw, slash);
     };
     let mut out = Vec::with_capacity(raw.len().saturating_add(2));
-    put(&mut out, stem, false);
+    put(&mut out, stem, slash);
     out.extend_from_slice(b"%2E");
     out.extend_from_slice(raw.get(stem.len().saturating_add(1)..).unwrap_or_default());
     Cow::Owned(bounded(out, raw))
@@ -105,6 +114,27 @@ fn bounded(mut encoded: Vec<u8>, raw: &[u8]) -> Vec<u8> {
     hex.truncate(HASH_DIGITS);
     encoded.extend_from_slice(hex.as_bytes());
     encoded
+}
+
+/// The raw name of an encoded one; `None` for a name that was cut, and for what no name encodes to.
+pub fn decode(encoded: &[u8]) -> Option<Vec<u8>> {
+    if encoded == b"%" {
+        return Some(Vec::new());
+    }
+    let mut out = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some((first, tail)) = rest.split_first() {
+        if *first != b'%' {
+            out.push(*first);
+            rest = tail;
+            continue;
+        }
+        let (digits, after) = tail.split_at_checked(2)?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        out.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    Some(out)
 }
 
 /// Whether `special` holds for any byte; asks for all, which is quicker for short names.
@@ -190,6 +220,7 @@ mod tests {
         assert_eq!(&*scope(b".strings"), b"%2Estrings");
         assert_eq!(&*scope(b"@x.variants"), b"%40x%2Evariants");
         assert_eq!(&*component(b"x.npy"), b"x.npy");
+        assert_eq!(&*object(b"a/x.npy"), b"a%2Fx%2Enpy");
         assert_eq!(path(b"a//b.npy/c.npy", true), b"a/%/b%2Enpy/c.npy");
     }
 
@@ -211,26 +242,13 @@ mod tests {
         assert_eq!(escapes.get(207..209), Some(&b"%~"[..]));
     }
 
-    fn decode(encoded: &[u8]) -> Vec<u8> {
-        if encoded == b"%" {
-            return Vec::new();
-        }
-        let mut out = Vec::new();
-        let mut rest = encoded;
-        while let Some((first, tail)) = rest.split_first() {
-            if *first == b'%' {
-                let hex = std::str::from_utf8(&tail[..2]).unwrap();
-                out.push(u8::from_str_radix(hex, 16).unwrap());
-                rest = &tail[2..];
-            } else {
-                out.push(*first);
-                rest = tail;
-            }
-        }
-        out
-    }
-
     proptest! {
+        #[test]
+        fn plain_is_what_encoding_leaves_alone(raw in "[a@%./\\x01]{0,6}(/?[a-z@]{0,3}(\\.npy|\\.strings)?){0,3}", scopes: bool) {
+            let raw = raw.as_bytes();
+            prop_assert_eq!(is_plain(raw, scopes), path(raw, scopes) == raw);
+        }
+
         #[test]
         fn reversible_and_legal(raw in proptest::collection::vec(any::<u8>().prop_filter("slash", |b| *b != b'/'), 0..80)) {
             for encoded in [component(&raw), scope(&raw)] {
@@ -239,7 +257,7 @@ mod tests {
                 prop_assert!(!matches!(&*encoded, b"." | b".."));
                 prop_assert!(!encoded.starts_with(b"@"));
                 if raw.len() < 60 {
-                    prop_assert_eq!(decode(&encoded), raw.clone());
+                    prop_assert_eq!(decode(&encoded), Some(raw.clone()));
                 }
             }
         }

@@ -35,6 +35,22 @@ pub trait RawNames {
     fn count(&self) -> u32;
     /// The raw name of an item.
     fn raw(&self, item: u32) -> &[u8];
+    /// The items sorted by raw name, where that order is kept elsewhere already.
+    fn sorted(&self) -> Option<&[u32]> {
+        None
+    }
+}
+
+/// The items in path order.
+#[derive(Debug, Default)]
+enum Order {
+    /// Item order is path order.
+    #[default]
+    Items,
+    /// [`RawNames::sorted`].
+    Raw,
+    /// A list of its own: some paths differ from raw names.
+    Own(Vec<u32>),
 }
 
 /// What the path of an item is, as against its raw name.
@@ -63,8 +79,7 @@ const CUT: u32 = 1 << 31;
 /// The sorted paths of all items.
 #[derive(Debug, Default)]
 pub struct Paths {
-    /// Items in path order; `None` where that is item order.
-    order: Option<Vec<u32>>,
+    order: Order,
     /// How the path of each item comes from its raw name; empty where all are raw names.
     kinds: Vec<u32>,
     /// Paths that are no part of a raw name, one after the other, and where each ends.
@@ -99,11 +114,18 @@ impl Paths {
         }
         paths.own.shrink_to_fit();
         paths.own_ends.shrink_to_fit();
-        if !sorted || !paths.kinds.is_empty() {
-            let mut order: Vec<u32> = (0..count).collect();
-            order.sort_by(|a, b| paths.path(names, *a).cmp(paths.path(names, *b)));
-            // The names of a well-kept model are in path order too.
-            paths.order = Some(order).filter(|order| !(0u32..).zip(order).all(|(i, item)| i == *item));
+        if paths.kinds.is_empty() && sorted {
+            return paths;
+        }
+        if paths.kinds.is_empty() && names.sorted().is_some() {
+            paths.order = Order::Raw;
+            return paths;
+        }
+        let mut order: Vec<u32> = (0..count).collect();
+        order.sort_by(|a, b| paths.path(names, *a).cmp(paths.path(names, *b)));
+        // The names of a well-kept model are in path order too.
+        if (0u32..).zip(&order).any(|(i, item)| i != *item) {
+            paths.order = Order::Own(order);
         }
         paths
     }
@@ -150,15 +172,17 @@ impl Paths {
     }
 
     /// The item at a position.
-    pub fn item(&self, position: u32) -> u32 {
+    pub fn item(&self, names: &dyn RawNames, position: u32) -> u32 {
+        let of = |order: &[u32]| order.get(position as usize).copied().unwrap_or(u32::MAX);
         match &self.order {
-            Some(order) => order.get(position as usize).copied().unwrap_or(u32::MAX),
-            None => position,
+            Order::Items => position,
+            Order::Raw => names.sorted().map_or(position, of),
+            Order::Own(order) => of(order),
         }
     }
 
     fn at<'a>(&'a self, names: &'a dyn RawNames, position: u32) -> &'a [u8] {
-        self.path(names, self.item(position))
+        self.path(names, self.item(names, position))
     }
 
     /// The path of a scope with a `/` after it; empty for the top.
@@ -327,7 +351,10 @@ mod tests {
         let b = paths.find_scope(&names, b"a/b").unwrap();
         assert_eq!(children(&paths, &names, b), ["c"]);
         assert_eq!(paths.find_scope(&names, b"z"), None);
-        assert_eq!(paths.find_item(&names, b"a/b").map(|p| paths.item(p)), Some(3));
+        assert_eq!(
+            paths.find_item(&names, b"a/b").map(|p| paths.item(&names, p)),
+            Some(3)
+        );
         assert_eq!(paths.find_item(&names, b"a/"), None);
     }
 
@@ -342,9 +369,12 @@ mod tests {
         });
         let all: Vec<&[u8]> = (0..4).map(|item| paths.path(&names, item)).collect();
         assert_eq!(all, [&b"a"[..], b"b", b"0", b""]);
-        assert_eq!((0..4).map(|at| paths.item(at)).collect::<Vec<_>>(), [3, 2, 0, 1]);
+        assert_eq!(
+            (0..4).map(|at| paths.item(&names, at)).collect::<Vec<_>>(),
+            [3, 2, 0, 1]
+        );
         let same = Paths::new(&names, true, |_, _| PathOf::Start(1));
-        assert_eq!(same.order, None);
+        assert!(matches!(same.order, Order::Items));
     }
 
     #[test]

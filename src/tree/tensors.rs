@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 
+use arrange::Keys;
 use arrange::Moved;
 use arrange::arrange;
 use bytes::Bytes;
@@ -27,17 +28,17 @@ use super::paths::RawNames;
 use super::paths::Scope;
 use super::view::Effort;
 use super::view::Kind;
-use crate::bundle::Bundle;
-use crate::bundle::Payload;
-use crate::bundle::StringTable;
-use crate::bundle::TensorId;
-use crate::bundle::VariantTable;
 use crate::content::Content;
 use crate::content::npy;
 use crate::error::Error;
 use crate::error::Result;
 use crate::source::Extent;
 use crate::tensor::DType;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
+use crate::tensor::payload::Payload;
+use crate::tensor::strings::StringTable;
+use crate::tensor::variants::VariantTable;
 
 /// So many names are arranged in well under a millisecond.
 const QUICK_NAMES: usize = 1000;
@@ -59,7 +60,8 @@ fn table_of<T>(last: &Last<T>, item: u32, make: impl FnOnce() -> Result<T>) -> R
 /// The branch, and where each tensor stands in it.
 #[derive(Debug)]
 pub(super) struct Tensors {
-    bundle: Arc<Bundle>,
+    set: Arc<dyn TensorSet>,
+    keys: Keys,
     paths: Paths,
     /// Tensors that are not listed under their raw keys, and their raw paths.
     moved: Moved,
@@ -71,10 +73,11 @@ pub(super) struct Tensors {
 }
 
 impl Tensors {
-    pub(super) fn new(bundle: Arc<Bundle>) -> Self {
-        let (paths, moved) = arrange(&bundle);
+    pub(super) fn new(set: Arc<dyn TensorSet>) -> Self {
+        let (keys, paths, moved) = arrange(&set);
         Self {
-            bundle,
+            set,
+            keys,
             paths,
             moved,
             raw: OnceLock::new(),
@@ -83,18 +86,18 @@ impl Tensors {
         }
     }
 
-    /// The bundle it lists.
-    pub(super) fn bundle(&self) -> &Arc<Bundle> {
-        &self.bundle
+    /// The tensors it lists.
+    pub(super) fn set(&self) -> &dyn TensorSet {
+        &*self.set
     }
 
     /// The path of the file of a tensor, from the root: `tensors/dense/kernel.npy`.
     pub(super) fn path(&self, id: TensorId) -> Vec<u8> {
-        let suffix: &[u8] = match self.bundle.entry(id).dtype {
+        let suffix: &[u8] = match self.set.entry(id).dtype {
             DType::VARIANT => b".variants",
             _ => b".npy",
         };
-        [b"tensors/", self.paths.path(&*self.bundle, id.0), suffix].concat()
+        [b"tensors/", self.paths.path(&self.keys, id.0), suffix].concat()
     }
 
     fn raw(&self) -> &Paths {
@@ -103,7 +106,7 @@ impl Tensors {
 
     fn entry_nodes(&self, item: u32) -> (Node, Option<Node>) {
         let file = Node::new(Facet::TensorNpy, item, 0);
-        match self.bundle.entry(TensorId(item)).dtype {
+        match self.set.entry(TensorId(item)).dtype {
             DType::STRING => (file, Some(Node::new(Facet::Strings, item, 0))),
             DType::VARIANT => (Node::new(Facet::Variants, item, 0), None),
             _ => (file, None),
@@ -121,7 +124,7 @@ impl Tensors {
     ) -> Option<Node> {
         let find = |stem: &[u8]| {
             let position = paths.find_item(list, &[prefix, stem].concat())?;
-            Some(item_of(paths.item(position)))
+            Some(item_of(paths.item(list, position)))
         };
         if let Some(stem) = name.strip_suffix(b".npy") {
             // TensorFlow's name of the value, `kernel:0`, is the same file; a real key of that name wins.
@@ -142,7 +145,7 @@ impl Tensors {
 
     fn strings(&self, item: u32) -> Result<Arc<StringTable>> {
         table_of(&self.last_strings, item, || {
-            match self.bundle.payload(TensorId(item))? {
+            match self.set.payload(TensorId(item))? {
                 Payload::Strings(table) => Ok(table),
                 _ => Err(not_a("string tensor")),
             }
@@ -151,7 +154,7 @@ impl Tensors {
 
     fn variants(&self, item: u32) -> Result<Arc<VariantTable>> {
         table_of(&self.last_variants, item, || {
-            match self.bundle.payload(TensorId(item))? {
+            match self.set.payload(TensorId(item))? {
                 Payload::Variants(table) => Ok(table),
                 _ => Err(not_a("variant tensor")),
             }
@@ -161,8 +164,8 @@ impl Tensors {
     /// How many elements a string or variant tensor has, as the index says; 0 where that cannot be stored.
     fn elements(&self, item: u32) -> u32 {
         let id = TensorId(item);
-        let stored = self.bundle.stored(id);
-        let count = self.bundle.entry(id).shape.elements().filter(|n| *n <= stored);
+        let stored = self.set.stored(id);
+        let count = self.set.entry(id).shape.elements().filter(|n| *n <= stored);
         count.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
     }
 
@@ -186,11 +189,11 @@ impl Tensors {
                 Some(raw_node(found))
             });
         }
-        let prefix = self.paths.prefix(&*self.bundle, scope);
+        let prefix = self.paths.prefix(&self.keys, scope);
         let path = [prefix, name].concat();
-        self.find(&self.paths, &*self.bundle, prefix, name, |item| item)
+        self.find(&self.paths, &self.keys, prefix, name, |item| item)
             .or_else(|| {
-                let found = self.paths.find_scope(&*self.bundle, &path)?;
+                let found = self.paths.find_scope(&self.keys, &path)?;
                 Some(Node::new(Facet::TensorScope, found.first, found.depth))
             })
             .or_else(|| self.find_raw(prefix, name))
@@ -210,7 +213,7 @@ fn scope_of(dir: Node) -> Scope {
 }
 
 /// The element that a file name stands for: plain decimal.
-fn element_index(name: &[u8]) -> Option<u32> {
+pub(super) fn element_index(name: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(name).ok()?;
     let index: u32 = text.parse().ok()?;
     (index.to_string() == text).then_some(index)
@@ -239,7 +242,7 @@ impl Branch for Tensors {
                 if raw {
                     self.list_scope(self.raw(), &self.moved, dir, after, items, emit);
                 } else {
-                    self.list_scope(&self.paths, &*self.bundle, dir, after, |item| item, emit);
+                    self.list_scope(&self.paths, &self.keys, dir, after, |item| item, emit);
                 }
                 return Ok(());
             }
@@ -261,7 +264,7 @@ impl Branch for Tensors {
     }
 
     fn facts(&self, node: Node) -> Result<Facts> {
-        let entry = self.bundle.entry(TensorId(node.item));
+        let entry = self.set.entry(TensorId(node.item));
         let file = |size| Facts {
             kind: Kind::File,
             size,
@@ -269,12 +272,8 @@ impl Branch for Tensors {
         };
         Ok(match node.facet {
             Facet::TensorNpy => Facts {
-                stored: self.bundle.stored(TensorId(node.item)),
-                ..file(npy::size(
-                    entry.dtype,
-                    entry.shape,
-                    self.bundle.header().endianness,
-                ))
+                stored: self.set.stored(TensorId(node.item)),
+                ..file(npy::size(entry.dtype, entry.shape, self.set.endianness()))
             },
             Facet::StringElement | Facet::VariantElement => file(None),
             _ => Facts::DIRECTORY,
@@ -285,9 +284,9 @@ impl Branch for Tensors {
         match node.facet {
             Facet::TensorNpy => {
                 let id = TensorId(node.item);
-                let entry = self.bundle.entry(id);
-                let endianness = self.bundle.header().endianness;
-                npy::tensor(self.bundle.payload(id)?, entry.dtype, entry.shape, endianness)
+                let entry = self.set.entry(id);
+                let endianness = self.set.endianness();
+                npy::tensor(self.set.payload(id)?, entry.dtype, entry.shape, endianness)
             }
             Facet::StringElement | Facet::VariantElement => {
                 let mut content = Content::new();
@@ -302,9 +301,9 @@ impl Branch for Tensors {
     }
 
     fn effort(&self, node: Node) -> Effort {
-        let entry = self.bundle.entry(TensorId(node.item));
+        let entry = self.set.entry(TensorId(node.item));
         match entry.dtype.width() {
-            Some(_) if entry.slices.len() < 64 => Effort::Quick,
+            Some(_) if entry.slices.len() < 64 && !self.set.is_decoded(TensorId(node.item)) => Effort::Quick,
             _ => Effort::Slow,
         }
     }
@@ -321,17 +320,17 @@ impl Branch for Tensors {
             return Ok(Vec::new());
         }
         let id = TensorId(node.item);
-        let entry = self.bundle.entry(id);
+        let entry = self.set.entry(id);
         let mut all = vec![
-            ("name", self.bundle.key(id).to_vec()),
+            ("name", self.set.key(id).to_vec()),
             ("dtype", entry.dtype.to_string().into()),
             ("shape", entry.shape.to_string().into()),
-            ("size", self.bundle.stored(id).to_string().into()),
+            ("size", self.set.stored(id).to_string().into()),
         ];
-        if entry.slices.is_empty() {
-            all.push(("shard", entry.shard.to_string().into()));
-            all.push(("offset", entry.offset.to_string().into()));
-            all.push(("crc32c", format!("{:#010x}", entry.crc32c).into()));
+        if let Some(place) = entry.place {
+            all.push(("shard", place.shard.to_string().into()));
+            all.push(("offset", place.offset.to_string().into()));
+            all.push(("crc32c", format!("{:#010x}", place.crc32c).into()));
         }
         Ok(all
             .into_iter()
@@ -366,7 +365,7 @@ impl Tensors {
                     cookie: cookie(next, 0),
                 }),
                 paths::Child::Item(position) => {
-                    let (first, second) = self.entry_nodes(item_of(paths.item(position)));
+                    let (first, second) = self.entry_nodes(item_of(paths.item(list, position)));
                     let last = if second.is_none() { 0 } else { 1 };
                     for (listed, node) in [Some(first), second].into_iter().flatten().enumerate() {
                         let listed = listed as u64;

@@ -143,6 +143,19 @@ pub trait View: Send + Sync + fmt::Debug + 'static {
 
     /// Sizes for statfs.
     fn totals(&self) -> Totals;
+
+    /// Somebody who will say so when it is over (the kernel) was given `node` and may ask for it until
+    /// [`View::forget`] has been called as often.
+    fn remember(&self, _node: NodeId) {}
+
+    /// `count` of what [`View::remember`] counted are over.
+    fn forget(&self, _node: NodeId, _count: u64) {}
+
+    /// A file or directory is held open until [`View::released`].
+    fn opened(&self, _node: NodeId) {}
+
+    /// One handle of those that [`View::opened`] counted is closed.
+    fn released(&self, _node: NodeId) {}
 }
 
 /// How many links a path may cross; Linux allows 40.

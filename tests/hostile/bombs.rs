@@ -40,7 +40,7 @@ fn bombs() {
         store.put(suffixed(Path::new(PREFIX), ".index"), index);
         // Not walked: without optimisation it takes long to hash that many names.
         let view = bounded(&store, "keys", 5 * SECOND, |_| {}).unwrap();
-        let problems = view.checkpoint().bundle().unwrap().problems();
+        let problems = view.checkpoint().tensors().unwrap().problems();
         assert!(
             problems[0].error.to_string().contains("many times larger"),
             "{problems:?}"
@@ -134,5 +134,5 @@ fn many_shards_that_are_not_there() {
         store.put(PathBuf::from(format!("/ck/other-{i}")), Vec::new());
     }
     let view = survive(&store, "shards").unwrap();
-    assert_eq!(view.checkpoint().bundle().unwrap().problems().len(), 3001);
+    assert_eq!(view.checkpoint().tensors().unwrap().problems().len(), 3001);
 }

@@ -297,7 +297,7 @@ fn a_key_below_its_block() {
     }
     table::put_tail(&mut out, index.finish(), Compression::None);
     let view = survive_index(out, "below").unwrap();
-    let bundle = view.checkpoint().bundle().unwrap();
+    let bundle = view.checkpoint().tensors().unwrap();
     assert_eq!(bundle.len(), 1);
     let problem = bundle.problems()[0].error.to_string();
     assert!(

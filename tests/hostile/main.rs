@@ -140,7 +140,7 @@ fn refused(bundle: &mut Bundle, context: &str) -> String {
     let view = survive(&MemoryStore::new(bundle.files(Path::new(PREFIX))), context).unwrap();
     let good = support::read(&view, b"tensors/good.npy").unwrap();
     assert_eq!(good[good.len() - 4..], 1.0f32.to_le_bytes());
-    let opened = view.checkpoint().bundle().unwrap();
+    let opened = view.checkpoint().tensors().unwrap();
     let id = opened.find(b"x").unwrap();
     let problems = opened.problems();
     let named = problems.iter().any(|p| p.examples.contains(&id));

@@ -103,7 +103,7 @@ proptest! {
         let which = rng.below(bundle.records.len() as u64) as usize;
         mutate(bundle.records.values_mut().nth(which).unwrap(), &mut rng);
         let view = survive(&MemoryStore::new(bundle.files(Path::new(PREFIX))), "entry").unwrap();
-        let opened = view.checkpoint().bundle().unwrap();
+        let opened = view.checkpoint().tensors().unwrap();
         // The others are there still.
         prop_assert!(opened.len() >= 4);
         for problem in opened.problems() {

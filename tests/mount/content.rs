@@ -183,7 +183,7 @@ fn unmeasured_files_are_whole_in_every_order() {
     let (_mounted, _) = lab.mount(view, "");
     let run = |script: &str, dir: &Path| {
         let mut command = sh(script, dir);
-        command.arg(lab.path("copy")).arg(lab.program());
+        command.arg(lab.path("copy")).arg(lab.program_path());
         let output = finish(&mut command);
         assert!(output.status.success(), "{script}: {}", said(&output));
     };

@@ -306,7 +306,7 @@ fn labels_with_commas() {
 fn closed_standard_descriptors() {
     let lab = Lab::new();
     let point = lab.point();
-    let mut command = sh("exec \"$1\" mount --log log mnt <&- >&- 2>&-", &lab.program());
+    let mut command = sh("exec \"$1\" mount --log log mnt <&- >&- 2>&-", lab.program_path());
     let mut command = finish(command.env(crate::daemon::ROLE, "1").current_dir(&lab.dir));
     assert!(command.status.success(), "{}", said(&command));
     command.stdout.clear();

@@ -2,8 +2,9 @@
 
 mod client;
 mod daemon;
-mod harness;
 mod lab;
+#[path = "../support/mounting/mod.rs"]
+mod mounting;
 mod toy_view;
 
 mod content;
@@ -11,6 +12,8 @@ mod counts;
 mod lifecycle;
 mod refusals;
 mod users;
+
+use mounting::harness;
 
 fn main() {
     if std::env::var_os(daemon::ROLE).is_some() {
@@ -23,5 +26,6 @@ fn main() {
         lifecycle::TESTS,
         users::TESTS,
     ];
-    harness::main(modules.into_iter().flatten().copied());
+    let toy = std::env::current_exe().unwrap();
+    harness::main(&toy, modules.into_iter().flatten().copied());
 }

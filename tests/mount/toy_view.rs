@@ -14,7 +14,7 @@ use ckptfs::Error;
 use ckptfs::ErrorKind;
 use ckptfs::Result;
 use ckptfs::content::Content;
-use ckptfs::content::Extent;
+use ckptfs::source::Extent;
 use ckptfs::source::LocalStore;
 use ckptfs::source::Source;
 use ckptfs::source::Store;

@@ -178,7 +178,9 @@ fn hints_for_what_is_missing() {
     lab.point();
     let run = |script: &str| {
         let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-c", script, "sh"]).arg(lab.program());
+        command
+            .args(["-m", "sh", "-c", script, "sh"])
+            .arg(lab.program_path());
         command.env(crate::daemon::ROLE, "1").current_dir(&lab.dir);
         fails(&mut command)
     };

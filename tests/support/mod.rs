@@ -5,6 +5,7 @@ pub mod expected;
 pub mod memory;
 pub mod random;
 pub mod reference;
+pub mod trainer;
 pub mod writer;
 
 use std::path::Path;

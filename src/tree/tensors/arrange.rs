@@ -2,28 +2,32 @@
 
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
-use crate::bundle::TensorId;
+use crate::tensor::TensorId;
+use crate::tensor::TensorSet;
 use crate::tree::keys;
 use crate::tree::names;
 use crate::tree::paths::PathOf;
 use crate::tree::paths::Paths;
 use crate::tree::paths::RawNames;
 
-impl RawNames for Bundle {
+/// The keys of a set as raw names.
+#[derive(Debug)]
+pub(super) struct Keys(Arc<dyn TensorSet>);
+
+impl RawNames for Keys {
     fn count(&self) -> u32 {
-        self.len()
+        self.0.len()
     }
 
     fn raw(&self, item: u32) -> &[u8] {
-        self.key(TensorId(item))
+        self.0.key(TensorId(item))
     }
 }
 
 /// The tensors of object checkpoints, as a list of their own.
 #[derive(Debug)]
 pub(super) struct Moved {
-    bundle: Arc<Bundle>,
+    set: Arc<dyn TensorSet>,
     items: Vec<u32>,
 }
 
@@ -33,7 +37,7 @@ impl RawNames for Moved {
     }
 
     fn raw(&self, item: u32) -> &[u8] {
-        self.bundle.key(TensorId(self.item(item)))
+        self.set.key(TensorId(self.item(item)))
     }
 }
 
@@ -54,11 +58,12 @@ impl Moved {
     }
 }
 
-/// The paths of all tensors, and those that are not listed under their raw keys.
-pub(super) fn arrange(bundle: &Arc<Bundle>) -> (Paths, Moved) {
+/// The keys, the paths of all tensors, and those that are not listed under their raw keys.
+pub(super) fn arrange(set: &Arc<dyn TensorSet>) -> (Keys, Paths, Moved) {
     let mut items = Vec::new();
-    let paths = Paths::new(&**bundle, true, |item, raw| {
-        if let Some(path) = keys::object_path(raw, |key| is_before(bundle, item, key)) {
+    let keys = Keys(set.clone());
+    let paths = Paths::new(&keys, true, |item, raw| {
+        if let Some(path) = keys::object_path(raw, |key| is_before(&**set, item, key)) {
             items.push(item);
             return path;
         }
@@ -66,10 +71,10 @@ pub(super) fn arrange(bundle: &Arc<Bundle>) -> (Paths, Moved) {
     });
     items.shrink_to_fit();
     let moved = Moved {
-        bundle: bundle.clone(),
+        set: set.clone(),
         items,
     };
-    (paths, moved)
+    (keys, paths, moved)
 }
 
 /// The path of a key by its own name.
@@ -82,21 +87,21 @@ fn encoded(raw: &[u8]) -> PathOf {
 
 /// Whether `key` is a key before that of `item`. Goes back in growing steps: the name of an object stands
 /// right before its attributes.
-fn is_before(bundle: &Bundle, item: u32, key: &[u8]) -> bool {
+fn is_before(set: &dyn TensorSet, item: u32, key: &[u8]) -> bool {
     let (mut low, mut high) = (item, item);
     let mut step = 1u32;
-    while low > 0 && bundle.key(TensorId(low)) > key {
+    while low > 0 && set.key(TensorId(low)) > key {
         high = low;
         low = low.saturating_sub(step);
         step = step.saturating_mul(2);
     }
     while low < high {
         let middle = low.midpoint(high);
-        if bundle.key(TensorId(middle)) < key {
+        if set.key(TensorId(middle)) < key {
             low = middle.saturating_add(1);
         } else {
             high = middle;
         }
     }
-    bundle.key(TensorId(low)) == key
+    set.key(TensorId(low)) == key
 }

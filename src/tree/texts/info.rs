@@ -3,16 +3,16 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
-use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::checkpoint::roles::Role;
+use crate::checkpoint::summary::Graph;
+use crate::checkpoint::summary::ObjectNumbers;
 use crate::checkpoint::summary::Summary;
 use crate::checkpoint::summary::Tensors as Numbers;
 use crate::content::Content;
 use crate::content::rendered::inline;
 use crate::error::Result;
+use crate::tensor::TensorId;
 use crate::tree::tensors::Tensors;
 
 /// A number of bytes for people: `1.4 MB` (powers of 1000, as `ls --si`).
@@ -57,9 +57,15 @@ pub(in crate::tree) fn render(checkpoint: &Arc<Checkpoint>, tensors: Option<&Ten
     if let Some(numbers) = &summary.tensors {
         tensor_lines(&mut out, numbers);
     }
+    if let Some(graph) = &summary.graph {
+        graph_lines(&mut out, graph);
+    }
+    if let Some(objects) = &summary.objects {
+        object_lines(&mut out, objects);
+    }
     problem_lines(&mut out, &summary);
     if let Some(tensors) = tensors {
-        usage_lines(&mut out, tensors.bundle(), tensors);
+        usage_lines(&mut out, checkpoint, tensors);
     }
     inline(out)
 }
@@ -93,6 +99,42 @@ fn tensor_lines(out: &mut String, numbers: &Numbers) {
     }
 }
 
+fn graph_lines(out: &mut String, graph: &Graph) {
+    let functions = match graph.functions {
+        0 => String::new(),
+        n => format!(", {n} functions"),
+    };
+    let _ = writeln!(
+        out,
+        "graph       {} ops of {} types{functions}",
+        graph.ops, graph.op_types
+    );
+    if let Some(version) = &graph.tensorflow_version {
+        let _ = writeln!(out, "written by  TensorFlow {version}");
+    }
+    if !graph.collections.is_empty() {
+        let _ = writeln!(out, "collections {}", graph.collections.join(", "));
+    }
+}
+
+fn object_lines(out: &mut String, objects: &ObjectNumbers) {
+    let _ = writeln!(out, "objects     {}", objects.count);
+    for (keys, what) in [
+        (&objects.dangling, "named by objects but not saved"),
+        (&objects.unnamed, "saved but named by no object"),
+    ] {
+        if keys.count > 0 {
+            let more = if keys.count > keys.examples.len() as u64 {
+                ", ..."
+            } else {
+                ""
+            };
+            let names = keys.examples.join(", ");
+            let _ = writeln!(out, "keys        {} {what}: {names}{more}", keys.count);
+        }
+    }
+}
+
 fn problem_lines(out: &mut String, summary: &Summary) {
     if summary.problems.is_empty() {
         let _ = writeln!(out, "problems    none found in index and file lengths");
@@ -116,10 +158,11 @@ fn problem_lines(out: &mut String, summary: &Summary) {
 }
 
 /// What to type next, with a tensor of this very checkpoint.
-fn usage_lines(out: &mut String, bundle: &Bundle, tensors: &Tensors) {
+fn usage_lines(out: &mut String, checkpoint: &Checkpoint, tensors: &Tensors) {
+    let bundle = tensors.set();
     let example = bundle
         .ids()
-        .filter(|id| bundle.entry(*id).dtype.is_numeric() && roles::by_name(bundle, *id).0 == Role::Weight)
+        .filter(|id| bundle.entry(*id).dtype.is_numeric() && checkpoint.role(*id).0 == Role::Weight)
         .max_by_key(|id: &TensorId| bundle.stored(*id));
     let _ = writeln!(out);
     let _ = writeln!(out, "list        column -ts $'\\t' tensors.tsv | less -S");

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::bundle::TensorId;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::roles;
 use crate::checkpoint::summary::SCHEMA;
 use crate::content::Content;
 use crate::content::rendered::Blocks;
 use crate::content::rendered::text;
 use crate::error::Result;
+use crate::tensor::TensorId;
 use crate::tree::tensors::Tensors;
 
 struct Manifest {
@@ -27,11 +26,11 @@ pub(crate) fn name(bytes: &[u8]) -> Value {
 }
 
 /// What JSON says of one tensor; the same for every command.
-pub(in crate::tree) fn tensor(tensors: &Tensors, id: TensorId) -> Value {
-    let bundle = tensors.bundle();
+pub(in crate::tree) fn tensor(checkpoint: &Checkpoint, tensors: &Tensors, id: TensorId) -> Value {
+    let bundle = tensors.set();
     let entry = bundle.entry(id);
     let key = bundle.key(id);
-    let (role, role_from) = roles::by_name(bundle, id);
+    let (role, role_from) = checkpoint.role(id);
     let mut value = json!({
         "name": name(key),
         "dtype": entry.dtype.to_string(),
@@ -43,18 +42,22 @@ pub(in crate::tree) fn tensor(tensors: &Tensors, id: TensorId) -> Value {
         "path": name(&tensors.path(id)),
     });
     if let Value::Object(fields) = &mut value {
-        if let Some(descr) = entry.dtype.descr(bundle.header().endianness) {
+        if let Some(descr) = entry.dtype.descr(bundle.endianness()) {
             fields.insert("descr".into(), descr.into());
+        }
+        if let Some(full_name) = checkpoint.full_name(id) {
+            fields.insert("full_name".into(), name(full_name));
         }
         if std::str::from_utf8(key).is_err() {
             let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
             fields.insert("name_hex".into(), hex.into());
         }
-        if entry.slices.is_empty() {
-            fields.insert("shard".into(), entry.shard.into());
-            fields.insert("offset".into(), entry.offset.into());
-            fields.insert("crc32c".into(), format!("{:#010x}", entry.crc32c).into());
-        } else {
+        if let Some(place) = entry.place {
+            fields.insert("shard".into(), place.shard.into());
+            fields.insert("offset".into(), place.offset.into());
+            fields.insert("crc32c".into(), format!("{:#010x}", place.crc32c).into());
+        }
+        if !entry.slices.is_empty() {
             let slices: Vec<String> = entry.slices.iter().map(ToString::to_string).collect();
             fields.insert("slices".into(), slices.into());
         }
@@ -67,7 +70,7 @@ const TENSORS_A_BLOCK: u64 = 512;
 
 impl Blocks for Manifest {
     fn count(&self) -> u64 {
-        let tensors = self.tensors.as_ref().map_or(0, |t| t.bundle().len());
+        let tensors = self.tensors.as_ref().map_or(0, |t| t.set().len());
         u64::from(tensors).div_ceil(TENSORS_A_BLOCK).saturating_add(2)
     }
 
@@ -79,13 +82,14 @@ impl Blocks for Manifest {
                 "name": self.checkpoint.name(),
                 "files": files,
             });
-            if let (Some(bundle), Value::Object(fields)) = (self.checkpoint.bundle(), &mut head) {
-                let header = bundle.header();
-                fields.insert("shards".into(), header.num_shards.into());
-                fields.insert(
-                    "endianness".into(),
-                    format!("{:?}", header.endianness).to_lowercase().into(),
-                );
+            if let Value::Object(fields) = &mut head {
+                if let Some(bundle) = self.checkpoint.bundle() {
+                    fields.insert("shards".into(), bundle.header().num_shards.into());
+                }
+                if let Some(tensors) = self.checkpoint.tensors() {
+                    let order = format!("{:?}", tensors.endianness()).to_lowercase();
+                    fields.insert("endianness".into(), order.into());
+                }
             }
             let text = head.to_string();
             out.extend_from_slice(text.strip_suffix('}').unwrap_or(&text).as_bytes());
@@ -102,11 +106,11 @@ impl Blocks for Manifest {
         let first = index.saturating_sub(1).saturating_mul(TENSORS_A_BLOCK);
         let after = first
             .saturating_add(TENSORS_A_BLOCK)
-            .min(tensors.bundle().len().into());
+            .min(tensors.set().len().into());
         for row in first..after {
             out.extend_from_slice(if row == 0 { b"\n" } else { b",\n" });
             let id = TensorId(u32::try_from(row).unwrap_or(u32::MAX));
-            out.extend_from_slice(tensor(tensors, id).to_string().as_bytes());
+            out.extend_from_slice(tensor(&self.checkpoint, tensors, id).to_string().as_bytes());
         }
         Ok(())
     }

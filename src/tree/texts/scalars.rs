@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::bundle::TensorId;
 use crate::checkpoint::scalars;
 use crate::content::Content;
 use crate::content::rendered::Lines;
 use crate::content::rendered::put_field;
 use crate::content::rendered::text;
 use crate::error::Result;
+use crate::tensor::TensorId;
 use crate::tree::tensors::Tensors;
 
 /// The table, in key order. What cannot be read has an empty value.
 pub(in crate::tree) fn table(tensors: &Arc<Tensors>) -> Result<Content> {
     let tensors = tensors.clone();
-    let bundle = tensors.bundle();
+    let bundle = tensors.set();
     let scalars: Vec<TensorId> = bundle
         .ids()
         .filter(|id| scalars::is_scalar(bundle, *id))
@@ -28,7 +28,7 @@ pub(in crate::tree) fn table(tensors: &Arc<Tensors>) -> Result<Content> {
             let Some(id) = id.copied() else {
                 return Ok(());
             };
-            let bundle = tensors.bundle();
+            let bundle = tensors.set();
             put_field(out, bundle.key(id));
             let value = crate::checkpoint::scalars::value(bundle, id).unwrap_or_default();
             out.extend_from_slice(format!("\t{}\t{value}\n", bundle.entry(id).dtype).as_bytes());

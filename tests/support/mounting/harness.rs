@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -26,7 +27,7 @@ thread_local! {
 }
 
 /// What one test may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Test {
@@ -45,7 +46,8 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-pub(crate) fn main(all: impl Iterator<Item = Test>) {
+/// `program` is what the tests mount with.
+pub(crate) fn main(program: &Path, all: impl Iterator<Item = Test>) {
     let mut filters = Vec::new();
     let (mut list, mut exact) = (false, false);
     let mut threads = 4;
@@ -70,28 +72,33 @@ pub(crate) fn main(all: impl Iterator<Item = Test>) {
         };
         filters.is_empty() || filters.iter().any(fits)
     };
-    let tests: VecDeque<Test> = all.filter(|test| wanted(test.name)).collect();
+    let all: Vec<Test> = all.collect();
+    let tests: VecDeque<Test> = all.iter().filter(|test| wanted(test.name)).copied().collect();
     if list {
         tests.iter().for_each(|test| println!("{}: test", test.name));
         return;
     }
-    if tests.is_empty() {
-        return;
-    }
-    lab::open();
-    quieten();
     let (count, started) = (tests.len(), Instant::now());
-    let failed = run(tests, threads);
-    lab::close();
-    let took = started.elapsed().as_secs_f32();
-    println!(
-        "\n{} passed, {} failed in {took:.1} s",
-        count - failed.len(),
-        failed.len()
-    );
-    for name in &failed {
-        println!("    failed: {name}");
+    println!("\nrunning {count} tests");
+    let mut failed = Vec::new();
+    if count > 0 {
+        lab::open(program);
+        quieten();
+        failed = run(tests, threads);
+        lab::close();
     }
+    if !failed.is_empty() {
+        println!("\nfailures:\n    {}", failed.join("\n    "));
+    }
+    // As the standard harness sums up, for programs that read it.
+    println!(
+        "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
+        if failed.is_empty() { "ok" } else { "FAILED" },
+        count - failed.len(),
+        failed.len(),
+        all.len() - count,
+        started.elapsed().as_secs_f32()
+    );
     process::exit(if failed.is_empty() { 0 } else { 101 });
 }
 
@@ -130,11 +137,13 @@ fn run(tests: VecDeque<Test>, threads: usize) -> Vec<&'static str> {
         match finished.recv_timeout(Duration::from_secs(1)) {
             Ok((name, result, took)) => {
                 done += 1;
-                let took = took.as_secs_f32();
                 match result {
-                    Ok(()) => println!("test {name} ... ok ({took:.1} s)"),
+                    Ok(()) => println!("test {name} ... ok"),
                     Err(why) => {
-                        println!("test {name} ... FAILED ({took:.1} s): {why}");
+                        println!(
+                            "test {name} ... FAILED\n    after {:.1} s: {why}",
+                            took.as_secs_f32()
+                        );
                         failed.push(name);
                     }
                 }
@@ -142,7 +151,7 @@ fn run(tests: VecDeque<Test>, threads: usize) -> Vec<&'static str> {
             Err(_) => {
                 let running = running.lock().unwrap();
                 if let Some((name, _)) = running.iter().find(|(_, since)| since.elapsed() > LIMIT) {
-                    println!("test {name} ... HANGS; all mounts are taken away");
+                    println!("test {name} ... FAILED\n    it hangs; all mounts are taken away");
                     lab::close();
                     process::exit(101);
                 }
