@@ -177,14 +177,14 @@ fn what_is_said_of_an_index() {
     };
     assert_eq!(
         open_error(newer.index()),
-        "/ck/model.ckpt-10.index: offset 0: bad bundle header: the bundle needs a reader of version 2, this is 1 \
+        "/ck/model.ckpt-10.index: offset 0: bad bundle header: the checkpoint needs a reader of version 2, this is 1 \
          (written by a newer TensorFlow than this reader knows)"
     );
     let forbidden = Bundle {
         bad_consumers: vec![3, 1],
         ..Bundle::default()
     };
-    assert!(open_error(forbidden.index()).contains("the bundle forbids readers of version 1"));
+    assert!(open_error(forbidden.index()).contains("the checkpoint forbids readers of version 1"));
     let many = Bundle {
         claimed_shards: Some(1 << 31),
         ..Bundle::default()
