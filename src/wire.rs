@@ -154,6 +154,11 @@ impl<'a> Reader<'a> {
 
     fn long_varint(&mut self) -> Result<u64> {
         let start = self.pos;
+        // Most are one byte: tags, lengths, small numbers.
+        if let Some(byte) = self.buf.get(start).filter(|byte| **byte < 0x80) {
+            self.pos = start.saturating_add(1);
+            return Ok((*byte).into());
+        }
         let mut value = 0u64;
         let mut shift = 0u32;
         loop {

@@ -17,14 +17,20 @@ pub(super) fn object_path(key: &[u8], exists: impl Fn(&[u8]) -> bool) -> Option<
     let attribute_at = key.iter().rposition(|b| *b == b'/')?.checked_add(1)?;
     let (head, attribute) = key.split_at_checked(attribute_at)?;
     let object = head.strip_suffix(ATTRIBUTES)?;
-    if attribute.is_empty() || find(key, ATTRIBUTES) != Some(object.len()) || exists(object) {
+    // Nearly all objects have no dot, and then neither of the two.
+    let dots = object.iter().fold(false, |dots, byte| dots | (*byte == b'.'));
+    let again = || find(key, ATTRIBUTES) != Some(object.len());
+    if attribute.is_empty() || exists(object) || dots && again() {
         return None;
     }
     // The last component is the file, all before it are scopes.
-    let (mut path, slot) = match find(object, SLOT) {
+    let (mut path, slot) = match dots.then(|| find(object, SLOT)).flatten() {
         Some(at) => {
             let variable = object.get(..at)?;
             let of = object.get(at.checked_add(SLOT.len())?..)?;
+            if attribute == VALUE && names::is_plain(object, true) {
+                return Some(PathOf::Own([variable, b"/@slots/", of].concat()));
+            }
             ([&scopes(variable), &b"/@slots"[..]].concat(), of)
         }
         None if attribute == VALUE && names::is_plain(object, true) => {
@@ -52,9 +58,11 @@ fn scopes(raw: &[u8]) -> Vec<u8> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    // Both needles begin with the separator.
-    let mut slashes = haystack.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    let found = slashes.find(|(at, _)| haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle)));
+    // Both needles begin with `/.`, which is rare elsewhere.
+    let mut pairs = haystack.iter().zip(haystack.iter().skip(1)).enumerate();
+    let found = pairs.find(|(at, pair)| {
+        *pair == (&b'/', &b'.') && haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle))
+    });
     found.map(|(at, _)| at)
 }
 

@@ -3,10 +3,16 @@
 //! Every key is listed by what it means: `dense/kernel` as `dense/kernel.npy`, the keys of object checkpoints
 //! without their dot directories (which `ls` and globs would skip). Their raw paths resolve too, unlisted.
 
+mod arrange;
+
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 
+use arrange::Keys;
+use arrange::Moved;
+use arrange::arrange;
 use bytes::Bytes;
 
 use super::branch::Branch;
@@ -16,10 +22,7 @@ use super::branch::Facts;
 use super::branch::not_a;
 use super::facet::Facet;
 use super::ids::Node;
-use super::keys;
-use super::names;
 use super::paths;
-use super::paths::PathOf;
 use super::paths::Paths;
 use super::paths::RawNames;
 use super::paths::Scope;
@@ -36,6 +39,9 @@ use crate::tensor::TensorSet;
 use crate::tensor::payload::Payload;
 use crate::tensor::strings::StringTable;
 use crate::tensor::variants::VariantTable;
+
+/// So many names are arranged in well under a millisecond.
+const QUICK_NAMES: usize = 1000;
 
 /// A table of elements and the tensor it belongs to.
 type Last<T> = Mutex<Option<(u32, Arc<T>)>>;
@@ -59,96 +65,22 @@ pub(super) struct Tensors {
     paths: Paths,
     /// Tensors that are not listed under their raw keys, and their raw paths.
     moved: Moved,
-    raw: Paths,
+    /// Made when a path is first looked for in vain: seldom, and a mount need not wait for it.
+    raw: OnceLock<Paths>,
     /// The tables that were used last: elements are read one after the other.
     last_strings: Last<StringTable>,
     last_variants: Last<VariantTable>,
 }
 
-/// The keys of a set as raw names.
-#[derive(Debug)]
-struct Keys(Arc<dyn TensorSet>);
-
-impl RawNames for Keys {
-    fn count(&self) -> u32 {
-        self.0.len()
-    }
-
-    fn raw(&self, item: u32) -> &[u8] {
-        self.0.key(TensorId(item))
-    }
-}
-
-/// The tensors of object checkpoints, as a list of their own.
-#[derive(Debug)]
-struct Moved {
-    set: Arc<dyn TensorSet>,
-    items: Vec<u32>,
-}
-
-impl RawNames for Moved {
-    fn count(&self) -> u32 {
-        u32::try_from(self.items.len()).unwrap_or(u32::MAX)
-    }
-
-    fn raw(&self, item: u32) -> &[u8] {
-        let item = self.items.get(item as usize).copied().unwrap_or(u32::MAX);
-        self.set.key(TensorId(item))
-    }
-}
-
-/// The path of a key by its own name.
-fn encoded(raw: &[u8]) -> PathOf {
-    if names::is_plain(raw, true) {
-        return PathOf::Raw;
-    }
-    PathOf::Own(names::path(raw, true))
-}
-
-/// Whether `key` is a key before that of `item`. Goes back in growing steps: the name of an object stands
-/// right before its attributes.
-fn is_before(set: &dyn TensorSet, item: u32, key: &[u8]) -> bool {
-    let (mut low, mut high) = (item, item);
-    let mut step = 1u32;
-    while low > 0 && set.key(TensorId(low)) > key {
-        high = low;
-        low = low.saturating_sub(step);
-        step = step.saturating_mul(2);
-    }
-    while low < high {
-        let middle = low.midpoint(high);
-        if set.key(TensorId(middle)) < key {
-            low = middle.saturating_add(1);
-        } else {
-            high = middle;
-        }
-    }
-    set.key(TensorId(low)) == key
-}
-
 impl Tensors {
     pub(super) fn new(set: Arc<dyn TensorSet>) -> Self {
-        let mut items = Vec::new();
-        let keys = Keys(set.clone());
-        let paths = Paths::new(&keys, true, |item, raw| {
-            if let Some(path) = keys::object_path(raw, |key| is_before(&*set, item, key)) {
-                items.push(item);
-                return path;
-            }
-            encoded(raw)
-        });
-        items.shrink_to_fit();
-        let moved = Moved {
-            set: set.clone(),
-            items,
-        };
-        let raw = Paths::new(&moved, true, |_, raw| encoded(raw));
+        let (keys, paths, moved) = arrange(&set);
         Self {
             set,
             keys,
             paths,
             moved,
-            raw,
+            raw: OnceLock::new(),
             last_strings: Mutex::default(),
             last_variants: Mutex::default(),
         }
@@ -166,6 +98,10 @@ impl Tensors {
             _ => b".npy",
         };
         [b"tensors/", self.paths.path(&self.keys, id.0), suffix].concat()
+    }
+
+    fn raw(&self) -> &Paths {
+        self.raw.get_or_init(|| self.moved.paths())
     }
 
     fn entry_nodes(&self, item: u32) -> (Node, Option<Node>) {
@@ -247,9 +183,9 @@ impl Tensors {
         let scope = scope_of(dir);
         let raw_node = |found: Scope| Node::new(Facet::RawScope, found.first, found.depth);
         if dir.facet == Facet::RawScope {
-            let prefix = self.raw.prefix(&self.moved, scope);
+            let prefix = self.raw().prefix(&self.moved, scope);
             return self.find_raw(prefix, name).or_else(|| {
-                let found = self.raw.find_scope(&self.moved, &[prefix, name].concat())?;
+                let found = self.raw().find_scope(&self.moved, &[prefix, name].concat())?;
                 Some(raw_node(found))
             });
         }
@@ -261,13 +197,11 @@ impl Tensors {
                 Some(Node::new(Facet::TensorScope, found.first, found.depth))
             })
             .or_else(|| self.find_raw(prefix, name))
-            .or_else(|| self.raw.find_scope(&self.moved, &path).map(raw_node))
+            .or_else(|| self.raw().find_scope(&self.moved, &path).map(raw_node))
     }
 
     fn find_raw(&self, prefix: &[u8], name: &[u8]) -> Option<Node> {
-        self.find(&self.raw, &self.moved, prefix, name, |at| {
-            self.moved.items.get(at as usize).copied().unwrap_or(u32::MAX)
-        })
+        self.find(self.raw(), &self.moved, prefix, name, |at| self.moved.item(at))
     }
 }
 
@@ -304,9 +238,9 @@ impl Branch for Tensors {
             Facet::Variants => Facet::VariantElement,
             facet => {
                 let raw = facet == Facet::RawScope;
-                let items = |at: u32| self.moved.items.get(at as usize).copied().unwrap_or(u32::MAX);
+                let items = |at: u32| self.moved.item(at);
                 if raw {
-                    self.list_scope(&self.raw, &self.moved, dir, after, items, emit);
+                    self.list_scope(self.raw(), &self.moved, dir, after, items, emit);
                 } else {
                     self.list_scope(&self.paths, &self.keys, dir, after, |item| item, emit);
                 }
@@ -372,6 +306,13 @@ impl Branch for Tensors {
             Some(_) if entry.slices.len() < 64 && !self.set.is_decoded(TensorId(node.item)) => Effort::Quick,
             _ => Effort::Slow,
         }
+    }
+
+    fn lookup_effort(&self, _dir: Node) -> Effort {
+        if self.raw.get().is_none() && self.moved.len() > QUICK_NAMES {
+            return Effort::Slow;
+        }
+        Effort::Quick
     }
 
     fn xattrs(&self, node: Node) -> Result<Vec<(String, Vec<u8>)>> {
